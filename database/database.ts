@@ -1,0 +1,30 @@
+/** What a database takes and gives. Booleans, dates and the like are converted by whoever calls. */
+export type SqlValue = string | number | bigint | Uint8Array | null;
+export type SqlRow = Record<string, SqlValue>;
+
+/** One open transaction. Dead as soon as its work settles. SQL uses `?` for parameters in every dialect. */
+export interface Transaction {
+  /** Runs one statement; resolves to the number of rows it changed. */
+  run(sql: string, params?: readonly SqlValue[]): Promise<number>;
+  /** Runs one statement once for each list of parameters, in order; resolves to the number of rows changed in all. */
+  runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<number>;
+  all<Row extends object = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
+}
+
+/**
+ * The structural port behind which SQLite (and PostgreSQL) stand. A commit is durable when `write` resolves.
+ * Busy and lost connections at the start of a transaction are retried inside, with jitter; what comes out is final:
+ * a `HoldfastError` for what an operator must mend, else the driver's error, which `isDataError` classifies.
+ */
+export interface Database {
+  readonly dialect: 'sqlite' | 'postgres';
+  /** Absolute, without a password. */
+  readonly url: string;
+  /** One writer at a time a process and database. */
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** A consistent snapshot; writes are refused. */
+  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Whether an error is about the rows (constraint, type, size), so that narrowing down to the row helps. */
+  isDataError(error: unknown): boolean;
+  close(): Promise<void>;
+}
