@@ -1,0 +1,185 @@
+/** What a code stands for. `{name}` in a message is a field, given when the error is made. */
+export interface ErrorEntry<Message extends string = string> {
+  readonly message: Message;
+  /** Whether the same attempt may succeed later with nothing changed (locked, unreachable, suspended). */
+  readonly retryable: boolean;
+  /** What a command that ends with it exits with: 2 is wrong use, 1 a failure. */
+  readonly exitCode: 1 | 2;
+}
+
+/** The user can mend it: a definition, an option, an input, a file. */
+const wrongUse = <const M extends string>(message: M): ErrorEntry<M> => ({ message, retryable: false, exitCode: 2 });
+/** It failed, and trying again as it is does not help. */
+const failure = <const M extends string>(message: M): ErrorEntry<M> => ({ message, retryable: false, exitCode: 1 });
+/** It failed, and may go well by itself later. */
+const passing = <const M extends string>(message: M): ErrorEntry<M> => ({ message, retryable: true, exitCode: 1 });
+
+/** Every error that Holdfast makes: what is wrong, which one, what to do. `docs/reference/errors.md` is written from it. */
+export const ERRORS = {
+  // Definitions and job files
+  HF_DEFINITION_INVALID: wrongUse('{what} cannot be defined: option {option} is {value}; {problem}.'),
+  HF_DURATION_INVALID: wrongUse(
+    "Option {option} is {value}, which is not a duration: give a number and a unit, such as '250ms', '5s', '1.5 h' or '1 day'.",
+  ),
+  HF_JOB_NAME_TWICE: wrongUse('Two different jobs are named {job}: a name is a task queue and part of the job id, so rename one of them.'),
+  HF_TASK_NAME_TWICE: wrongUse('Two different tasks are named {task}: tasks are found by name, so rename one of them.'),
+  HF_FILE_MISSING: wrongUse('There is no file {file}: check the path, it is relative to the working directory.'),
+  HF_FILE_NOT_A_MODULE: wrongUse('{file} could not be loaded as a module: {reason}.'),
+  HF_NO_JOB: wrongUse('{file} exports no job: export what defineJob returns, best as the default export.'),
+  HF_SEVERAL_JOBS: wrongUse('{file} exports several jobs ({jobs}): choose one with --job NAME.'),
+  HF_JOB_NOT_IN_FILE: wrongUse('{file} exports no job named {job}; it has {jobs}.'),
+  HF_OPTION_INVALID: wrongUse('Option {option} is {value}; {problem}.'),
+  HF_NODE_TOO_OLD: wrongUse('Holdfast needs Node {needed} or newer, and this is Node {version}: install a newer one, or run it with npx node@24.'),
+
+  // Params and identity
+  HF_PARAM_UNKNOWN: wrongUse('There is no param {param}; {known}.'),
+  HF_PARAM_MISSING: wrongUse('Param {param} ({kind}) is missing: give it with --param {param}=VALUE.'),
+  HF_PARAM_INVALID: wrongUse('Param {param} is {value}; {problem}.'),
+  HF_PARAMS_DIFFER: wrongUse('Job {id} has other params: {before}, and now {now}. Use those, or give another --id.'),
+  HF_JOB_UNKNOWN: wrongUse('There is no job {id} in {store}: holdfast list shows the jobs that there are.'),
+  HF_JOB_OF_OTHER_NAME: wrongUse('Job id {id} belongs to job {before}, not to {now}: give another --id.'),
+  HF_SOURCE_IDENTITY: wrongUse(
+    'Job {id} is unfinished and reads {before}, but its source is now {now}. Change it back and let the job end, or start another job with --id.',
+  ),
+  HF_SINK_IDENTITY: wrongUse(
+    'Job {id} is unfinished and writes to {before}, but its sink is now {now}. Change it back and let the job end, or start another job with --id.',
+  ),
+
+  // Sources and items
+  HF_SOURCE_MISSING: wrongUse('The source {file} does not exist: check the path, it is relative to {directory}.'),
+  HF_SOURCE_EMPTY_GLOB: wrongUse('No file matches the source {pattern}: check the pattern, it is relative to {directory}.'),
+  HF_SOURCE_UNREADABLE: wrongUse('The source {file} cannot be read: {reason}.'),
+  HF_SOURCE_IS_DIRECTORY: wrongUse('The source {file} is a directory: name a file in it, or a glob such as {file}/*.{extension}.'),
+  HF_SOURCE_HEADER: wrongUse('The header of {file} has no column {missing}; it has {found}. Correct columns, or the file.'),
+  HF_SOURCE_CHANGED: failure('The source changed while job {id} was reading it: {reason}. Nothing of the changed part was read; run it again to match by key.'),
+  HF_ITEM_TOO_LARGE: failure('The item at {place} has {bytes} bytes, more than itemBytesMax ({limit}): raise itemBytesMax in the job, or split the item.'),
+  HF_ITEM_MALFORMED: failure('The record at {place} cannot be read: {reason}.'),
+  HF_ITEM_SCHEMA: failure('The item at {place} does not fit the schema: {issues}.'),
+  HF_INPUT_SCHEMA: failure('The input of task {task} does not fit its schema: {issues}.'),
+  HF_KEY_MISSING: failure('The item at {place} has no key: key returned {value}. Return a non-empty string or a number.'),
+  HF_KEY_TYPE: failure('The key of the item at {place} is {value}: return a non-empty string or a finite number.'),
+  HF_KEY_TWICE: failure("Key {key} comes twice: at {first}, and again at {second}. Make key unique, or set onDuplicateKey: 'first' to leave the second out."),
+  HF_KEY_UNSTABLE: failure('key gives another key each time for the item at {place} ({first}, then {second}): compute it from the item alone.'),
+  HF_KEY_FAILED: failure('key threw for the item at {place}: {reason}.'),
+  HF_MAX_WAITING: passing('{waiting} items of job {id} wait for another try, which is maxWaiting ({limit}): reading goes on when they become fewer.'),
+
+  // The user's function
+  HF_ITEM_TIMEOUT: passing('The attempt took longer than timeout ({timeoutMs} ms): raise timeout, or pass ctx.signal on to what takes so long.'),
+  HF_ITEM_CRASHED: failure('The item with key {key} ended the process {times} times (out of memory, or a crash of native code): it is quarantined.'),
+  HF_ITEM_FAILED: passing('{reason}'),
+  HF_BATCH_RESULT: failure('runBatch returned {found} for {expected} items: return one outcome an item, in order; failed(error) for one that failed.'),
+  HF_RESULT_NOT_STORABLE: failure(
+    'The value at {path} cannot be stored: {value}. Return JSON values, dates, bigints, bytes (Uint8Array) or undefined.',
+  ),
+  HF_ONCE_NAME: wrongUse('ctx.once was given the name {name}: give a non-empty string, another one for each step.'),
+  HF_TOLERANCE_EXCEEDED: failure('Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.'),
+  HF_TASK_MEMOIZE: wrongUse('Task {task} asks for memoization, which this version does not have: leave memoize out.'),
+
+  // Sinks
+  HF_ROW_UNDEFINED: failure('The row for item {key} has undefined in column {column}: give a value, or null.'),
+  HF_ROW_VALUE: failure('The row for item {key} has {value} in column {column}: give a string, number, bigint, boolean, date, bytes, null or plain JSON.'),
+  HF_ROW_COLUMNS: failure('The row for item {key} has {problem}: every row of table {table} has the same columns ({columns}).'),
+  HF_ROW_KEY_TWICE: failure('Items {first} and {second} both write the row {row} of table {table}: make the sink key unique an item.'),
+  HF_SINK_COLUMNS: wrongUse('Table {table} in {database} has no column {missing}; it has {found}. Add the column, or correct row.'),
+  HF_SINK_KEY_NOT_UNIQUE: wrongUse('Table {table} in {database} has no unique index on exactly ({key}): create one, or correct key.'),
+  HF_SINK_REFUSED: failure('{sink} refused the row for item {key}: {reason}.'),
+  HF_TX_CLOSED: failure('The transaction has ended: use tx only inside the callback, and await everything done with it.'),
+  HF_TX_REFUSED: failure('{statement} is refused inside the transaction: Holdfast begins and ends it, together with its ledger.'),
+  HF_TX_TIMEOUT: failure('The transaction took longer than transactionTimeoutMs ({timeoutMs} ms) and was rolled back: do slow work before it.'),
+  HF_TX_PENDING: failure('The transaction callback ended with {count} operations still under way: await every tx.run and tx.all.'),
+  HF_TX_ENDED_INSIDE: failure('{statement} ended the transaction from within, so all of it was rolled back: let errors reach Holdfast.'),
+
+  // Databases and the ledger
+  HF_DATABASE_LOCKED: passing('{database} is locked by another program: end what holds it, Holdfast keeps trying.'),
+  HF_DATABASE_READONLY: failure('{database} is read-only: give this user the right to write the file and its directory.'),
+  HF_DATABASE_FULL: passing('There is no room left on the disk for {database}: make room and run it again, nothing that was applied is lost.'),
+  HF_DATABASE_NOT: wrongUse('{database} is not a database: check the path, or move the file away.'),
+  HF_DATABASE_UNREADABLE: wrongUse('{database} cannot be opened: {reason}.'),
+  HF_DATABASE_URL: wrongUse('{url} is not a database URL that this version knows: use sqlite:PATH.'),
+  HF_DATABASE_OTHER_HOST: failure('{database} is in use on host {host}: a SQLite file serves one machine, so run all workers there.'),
+  HF_SCHEMA_NEWER: failure('{database} was written by a newer Holdfast (schema {found}, this one knows {known}): update holdfast.'),
+  HF_LEDGER_MOVED: failure('The ledger of job {id} is another one than before ({database}): put the database back, or start another job with --id.'),
+  HF_LEDGER_RESTORED: failure('The ledger of job {id} went back in time ({database}: commit {found} after {expected}): it was restored from a copy.'),
+  HF_FENCED: passing('Chunk {chunk} of job {id} was taken over by another attempt: this one stops and changes nothing.'),
+  HF_EPOCH_OLD: failure('Job {id} was started again or ended meanwhile: this attempt stops and changes nothing.'),
+  HF_CRASH_POINT: passing('Stopped at the point {point} on request.'),
+
+  // Temporal and the server
+  HF_SERVER_UNREACHABLE: passing('Temporal cannot be reached at {address}: {reason}. Start it there, or correct TEMPORAL_ADDRESS.'),
+  HF_SERVER_PROGRAM: failure('No program for the development server was found; tried {tried}. Put temporal on PATH, or set HOLDFAST_TEMPORAL_CLI.'),
+  HF_SERVER_STUCK: failure('The development server did not answer within {timeoutMs} ms; its log is {log}. End process {pid} and try again.'),
+  HF_PORT_TAKEN: failure('Port {port} is taken by another program: end it, or choose another port.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+type FieldNames<Message extends string> = Message extends `${string}{${infer Name}}${infer Rest}` ? Name | FieldNames<Rest> : never;
+
+/** What must be given with a code: each field that its message names. More may be given for logs. */
+export type ErrorFields<Code extends ErrorCode> = Readonly<Record<FieldNames<(typeof ERRORS)[Code]['message']>, unknown>> &
+  Readonly<Record<string, unknown>>;
+
+const mark = Symbol.for('holdfast.error');
+
+/**
+ * An error that Holdfast makes. Match it with {@link isHoldfastError}, by code, never by `instanceof`: there may be
+ * two copies of the package in a process.
+ *
+ * @example
+ * throw new HoldfastError('HF_SOURCE_UNREADABLE', { file: 'orders.csv', reason: 'permission denied' }, { cause });
+ */
+export class HoldfastError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'HoldfastError';
+  readonly code: Code;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly retryable: boolean;
+  readonly exitCode: 1 | 2;
+
+  constructor(code: Code, fields: ErrorFields<Code>, options?: { readonly cause?: unknown }) {
+    super(formatMessage(ERRORS[code].message, fields), options);
+    this.code = code;
+    this.fields = fields;
+    this.retryable = ERRORS[code].retryable;
+    this.exitCode = ERRORS[code].exitCode;
+    Object.defineProperty(this, mark, { value: true });
+  }
+}
+
+/** Whether a value is an error that Holdfast made, of any copy of the package, and (if given) of that code. */
+export function isHoldfastError<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is HoldfastError<Code> {
+  if (typeof error !== 'object' || error === null || !(mark in error)) return false;
+  return code === undefined || (error as HoldfastError).code === code;
+}
+
+/** Where a code is explained: the anchor in `docs/reference/errors.md`. */
+export function errorAnchor(code: ErrorCode): string {
+  return code.toLowerCase();
+}
+
+function formatMessage(template: string, fields: Readonly<Record<string, unknown>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => showField(fields[name]));
+}
+
+function showField(value: unknown): string {
+  if (Array.isArray(value)) return value.map(showField).join(', ');
+  return typeof value === 'string' ? value : showValue(value);
+}
+
+/** How a value reads in a message: strings quoted, anything long cut at 80 characters. Never throws. */
+export function showValue(value: unknown): string {
+  const text = describe(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  try {
+    if (value instanceof Error) return String(value);
+    return JSON.stringify(value) ?? Object.prototype.toString.call(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}
