@@ -49,7 +49,7 @@ export const ERRORS = {
   HF_SOURCE_MISSING: wrongUse('The source {file} does not exist: check the path, it is relative to {directory}.'),
   HF_SOURCE_EMPTY_GLOB: wrongUse('No file matches the source {pattern}: check the pattern, it is relative to {directory}.'),
   HF_SOURCE_UNREADABLE: wrongUse('The source {file} cannot be read: {reason}.'),
-  HF_SOURCE_IS_DIRECTORY: wrongUse('The source {file} is a directory: name a file in it, or a glob such as {file}/*.{extension}.'),
+  HF_SOURCE_IS_DIRECTORY: wrongUse('The source {file} is a directory: name a file in it, or a glob such as {file}/*.csv.'),
   HF_SOURCE_HEADER: wrongUse('The header of {file} has no column {missing}; it has {found}. Correct columns, or the file.'),
   HF_SOURCE_CHANGED: failure('The source changed while job {id} was reading it: {reason}. Nothing of the changed part was read; run it again to match by key.'),
   HF_ITEM_TOO_LARGE: failure('The item at {place} has {bytes} bytes, more than itemBytesMax ({limit}): raise itemBytesMax in the job, or split the item.'),
@@ -66,7 +66,6 @@ export const ERRORS = {
   // The user's function
   HF_ITEM_TIMEOUT: passing('The attempt took longer than timeout ({timeoutMs} ms): raise timeout, or pass ctx.signal on to what takes so long.'),
   HF_ITEM_CRASHED: failure('The item with key {key} ended the process {times} times (out of memory, or a crash of native code): it is quarantined.'),
-  HF_ITEM_FAILED: passing('{reason}'),
   HF_BATCH_RESULT: failure('runBatch returned {found} for {expected} items: return one outcome an item, in order; failed(error) for one that failed.'),
   HF_RESULT_NOT_STORABLE: failure(
     'The value at {path} cannot be stored: {value}. Return JSON values, dates, bigints, bytes (Uint8Array) or undefined.',
@@ -102,7 +101,6 @@ export const ERRORS = {
   HF_LEDGER_RESTORED: failure('The ledger of job {id} went back in time ({database}: commit {found} after {expected}): it was restored from a copy.'),
   HF_FENCED: passing('Chunk {chunk} of job {id} was taken over by another attempt: this one stops and changes nothing.'),
   HF_EPOCH_OLD: failure('Job {id} was started again or ended meanwhile: this attempt stops and changes nothing.'),
-  HF_CRASH_POINT: passing('Stopped at the point {point} on request.'),
 
   // Temporal and the server
   HF_SERVER_UNREACHABLE: passing('Temporal cannot be reached at {address}: {reason}. Start it there, or correct TEMPORAL_ADDRESS.'),
@@ -148,7 +146,7 @@ export class HoldfastError<Code extends ErrorCode = ErrorCode> extends Error {
 /** Whether a value is an error that Holdfast made, of any copy of the package, and (if given) of that code. */
 export function isHoldfastError<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is HoldfastError<Code> {
   if (typeof error !== 'object' || error === null || !(mark in error)) return false;
-  return code === undefined || (error as HoldfastError).code === code;
+  return code === undefined || (error as { readonly code?: unknown }).code === code;
 }
 
 /** Where a code is explained: the anchor in `docs/reference/errors.md`. */
