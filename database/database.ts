@@ -8,7 +8,10 @@ export interface Transaction {
   run(sql: string, params?: readonly SqlValue[]): Promise<number>;
   /** Runs one statement once for each list of parameters, in order; resolves to the number of rows changed in all. */
   runMany(sql: string, rows: readonly (readonly SqlValue[])[]): Promise<number>;
+  /** Integers come as numbers, those beyond 2^53 as bigints. */
   all<Row extends object = SqlRow>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
+  /** Runs several statements without parameters: migrations. */
+  runScript(sql: string): Promise<void>;
 }
 
 /**
@@ -26,5 +29,7 @@ export interface Database {
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Whether an error is about the rows (constraint, type, size), so that narrowing down to the row helps. */
   isDataError(error: unknown): boolean;
+  /** Throws HF_DATABASE_MOVED where the file was removed or replaced since it was opened; every transaction starts with it. */
+  checkFile(): void;
   close(): Promise<void>;
 }
