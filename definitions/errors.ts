@@ -86,6 +86,7 @@ export const ERRORS = {
   HF_TX_REFUSED: failure('{statement} is refused inside the transaction: Holdfast begins and ends it, together with its ledger.'),
   HF_TX_TIMEOUT: failure('The transaction took longer than transactionTimeoutMs ({timeoutMs} ms) and was rolled back: do slow work before it.'),
   HF_TX_PENDING: failure('The transaction callback ended with {count} operations still under way: await every tx.run and tx.all.'),
+  HF_TX_FAILED: failure('A statement failed ({reason}) and its error was caught: let it reach Holdfast, nothing was written.'),
   HF_TX_ENDED_INSIDE: failure('{statement} ended the transaction from within, so all of it was rolled back: let errors reach Holdfast.'),
 
   // Databases and the ledger
@@ -95,6 +96,10 @@ export const ERRORS = {
   HF_DATABASE_NOT: wrongUse('{database} is not a database: check the path, or move the file away.'),
   HF_DATABASE_UNREADABLE: wrongUse('{database} cannot be opened: {reason}.'),
   HF_DATABASE_URL: wrongUse('{url} is not a database URL that this version knows: use sqlite:PATH.'),
+  HF_DATABASE_CORRUPT: failure('{database} is damaged ({reason}): put back a copy of it, or move it away and start another job.'),
+  HF_DATABASE_IO: passing('{database} cannot be read or written: {reason}. Check the disk, then run it again.'),
+  HF_DATABASE_CLOSED: failure('{database} was closed: open it again.'),
+  HF_DATABASE_MOVED: failure('{database} was removed or replaced while it was open: put the file back, or end this process and run it again.'),
   HF_DATABASE_OTHER_HOST: failure('{database} is in use on host {host}: a SQLite file serves one machine, so run all workers there.'),
   HF_SCHEMA_NEWER: failure('{database} was written by a newer Holdfast (schema {found}, this one knows {known}): update holdfast.'),
   HF_LEDGER_MOVED: failure('The ledger of job {id} is another one than before ({database}): put the database back, or start another job with --id.'),
