@@ -110,7 +110,15 @@ export const ERRORS = {
   // Temporal and the server
   HF_SERVER_UNREACHABLE: passing('Temporal cannot be reached at {address}: {reason}. Start it there, or correct TEMPORAL_ADDRESS.'),
   HF_SERVER_PROGRAM: failure('No program for the development server was found; tried {tried}. Put temporal on PATH, or set HOLDFAST_TEMPORAL_CLI.'),
-  HF_SERVER_STUCK: failure('The development server did not answer within {timeoutMs} ms; its log is {log}. End process {pid} and try again.'),
+  HF_SERVER_STUCK: failure(
+    'The development server (process {pid}) did not answer within {timeoutMs} ms; its log is {log}. Wake it (kill -CONT {pid}) or end it (kill -9 {pid}), and try again.',
+  ),
+  HF_SERVER_START: failure('The development server did not start: {reason}. Its program is {program}, its log is {log}.'),
+  HF_SERVER_BUSY: passing('Another command has been starting or ending the development server for {timeoutMs} ms ({lock} is locked): end it, and try again.'),
+  HF_SERVER_FILE_IN_USE: failure(
+    '{file} is open in a program that cannot be seen from here (of another user, or in a container): end that, or set HOLDFAST_HOME to another directory.',
+  ),
+  HF_HOME_UNWRITABLE: wrongUse('The directory {home} cannot be used: {reason}. Give this user the right to write it, or set HOLDFAST_HOME to another one.'),
   HF_PORT_TAKEN: failure('Port {port} is taken by another program: end it, or choose another port.'),
 } as const satisfies Record<string, ErrorEntry>;
 
