@@ -1,0 +1,3 @@
+export function encodeValue(value: unknown): string {
+  return JSON.stringify(value);
+}
