@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:net';
+
+export const SERVER_IP = '127.0.0.1';
+
+/** Below the ports that systems give to outgoing connections, or one of those would take a dead server's port. */
+const FIRST_PORT = 17_000;
+const PORT_PAIRS = 7_000;
+
+/** The port that a home's server gets where it is free: the same each time, so that running workers find it again. */
+export function homePort(home: string): number {
+  const hash = createHash('sha256').update(home).digest();
+  return FIRST_PORT + 2 * (hash.readUInt32BE(0) % PORT_PAIRS);
+}
+
+/** Whether nothing listens on the port now. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ port, host: SERVER_IP, exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}
+
+/** The first free port of the preferred ones, then of those that follow `from`. */
+export async function chooseFreePort(preferred: readonly (number | undefined)[], from: number): Promise<number> {
+  for (const port of preferred) if (port !== undefined && (await isPortFree(port))) return port;
+  for (let step = 0; step < PORT_PAIRS; step += 1) {
+    const port = FIRST_PORT + ((from - FIRST_PORT + step) % (2 * PORT_PAIRS));
+    if (!preferred.includes(port) && (await isPortFree(port))) return port;
+  }
+  return 0;
+}
