@@ -33,7 +33,8 @@ export type Storable<T> = T extends string | number | boolean | null | undefined
  *   -0            {"$hf":["number","-0"]}
  *   {"$hf": x}    {"$hf":["object",x]}              a user's own object of that shape, x encoded
  *
- * An object with `$hf` beside other keys is left as it is. `__proto__` as a key of the user's own comes back as a key.
+ * An object with `$hf` beside other keys is left as it is. `__proto__` as a key of the user's own comes back as a key. An
+ * object without a prototype comes back with the ordinary one, a Buffer as a Uint8Array.
  */
 const tag = '$hf';
 
@@ -52,7 +53,8 @@ export function encodeValue(value: unknown): string {
 /** The value that {@link encodeValue} made a text of. @throws SyntaxError when it is no such text */
 export function decodeValue(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  return text.includes(`"${tag}"`) ? decode(value) : value;
+  // Searched without its quotes: a `$` is rare, so that the search skips ahead.
+  return text.includes(tag) ? decode(value) : value;
 }
 
 /** Nesting behind which the walk that only looks gives up, so that a value within itself ends it. */
@@ -86,7 +88,7 @@ function isPlainContainer(value: object, depth: number): boolean {
   for (const key in record) {
     if (key === tag || key === 'toJSON' || !isPlainJson(record[key], depth + 1)) return false;
   }
-  return true;
+  return Object.getOwnPropertySymbols(value).length === 0;
 }
 
 function encode(value: unknown, path: string, within: readonly object[]): unknown {
