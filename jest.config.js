@@ -1,11 +1,4 @@
-const entries = {
-  holdfast: 'index.ts',
-  'holdfast/workflows': 'workflows/index.ts',
-  'holdfast/workflows/register': 'workflows/register.ts',
-  'holdfast/worker': 'worker/index.ts',
-  'holdfast/client': 'client/index.ts',
-  'holdfast/testing': 'testing/index.ts',
-};
+import { entries } from './scripts/entries.mjs';
 
 /** @type {import('jest').Config} */
 export default {
@@ -19,8 +12,10 @@ export default {
     '\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } }],
   },
   moduleNameMapper: Object.fromEntries(
-    Object.entries(entries).map(([name, file]) => [`^${name}$`, `<rootDir>/${file}`]),
+    Object.entries(entries).map(([name, source]) => [`^${name}$`, `<rootDir>/${source}`]),
   ),
+  globalSetup: '<rootDir>/test/leaks-setup.mjs',
+  globalTeardown: '<rootDir>/test/leaks-teardown.mjs',
   maxWorkers: 2,
   // Above the slowest single guarantee (a crash test that waits for a lease), below a hang that eats the whole run.
   testTimeout: 60_000,

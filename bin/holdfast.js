@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+// Plain old JavaScript: an older Node must be able to read this file to be told that it is too old.
+import { existsSync } from 'fs';
+import { fileURLToPath } from 'url';
+
+var needed = '22.18';
+var parts = process.versions.node.split('.').map(Number);
+var here = (path) => new URL(path, import.meta.url);
+
+if (parts[0] < 22 || (parts[0] === 22 && parts[1] < 18)) {
+  process.stderr.write(
+    'HF_NODE_TOO_OLD: Holdfast needs Node ' +
+      needed +
+      ' or newer, and this is Node ' +
+      process.versions.node +
+      ': install a newer one, or run it with npx node@24.\n',
+  );
+  process.exitCode = 2;
+} else if (existsSync(fileURLToPath(here('../cli/main.ts')))) {
+  // In the repository: from source, whatever an earlier build left behind. A published package has no sources.
+  import('../scripts/source-loader.mjs').then(() => import('../cli/main.ts'));
+} else {
+  import('../dist/cli/main.js');
+}
