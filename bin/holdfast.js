@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Plain old JavaScript: an older Node must be able to read this file to be told that it is too old.
-import { existsSync } from 'fs';
-import { fileURLToPath } from 'url';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 var needed = '22.18';
 var parts = process.versions.node.split('.').map(Number);

@@ -68,7 +68,7 @@ function reasonOf(error: unknown, file: string): string {
     return `it threw ${String(error)}`;
   }
   const lines = String(error.message).split('\n');
-  const message = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('Require stack'));
+  const message = lines.map((line) => line.trim()).filter((line) => line !== '' && !/^(Require stack|- )/.test(line));
   const stack = 'stack' in error ? String(error.stack) : '';
   const place = stack.split('\n').find((line) => line.trimStart().startsWith('at ') && line.includes(file));
   const where = /\(?((?:\/|[A-Z]:\\)[^()]*:\d+:\d+)\)?$/.exec(place ?? '')?.[1];
