@@ -51,6 +51,8 @@ export const ERRORS = {
   HF_SOURCE_UNREADABLE: wrongUse('The source {file} cannot be read: {reason}.'),
   HF_SOURCE_IS_DIRECTORY: wrongUse('The source {file} is a directory: name a file in it, or a glob such as {file}/*.csv.'),
   HF_SOURCE_HEADER: wrongUse('The header of {file} has no column {missing}; it has {found}. Correct columns, or the file.'),
+  HF_SOURCE_REPLACED: failure('The source {file} changed while it was being read: {reason}. Nothing of the changed part was read; run it again to match by key.'),
+  HF_SOURCE_NOT_REPEATABLE: failure('The items of source {source} must be read again from item {index}, but they can be iterated once only: give items an array, or a function that returns them.'),
   HF_SOURCE_CHANGED: failure('The source changed while job {id} was reading it: {reason}. Nothing of the changed part was read; run it again to match by key.'),
   HF_ITEM_TOO_LARGE: failure('The item at {place} has {bytes} bytes, more than itemBytesMax ({limit}): raise itemBytesMax in the job, or split the item.'),
   HF_ITEM_MALFORMED: failure('The record at {place} cannot be read: {reason}.'),

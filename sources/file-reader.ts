@@ -7,15 +7,17 @@ import type { FileCursor, SegmentSum } from './file-cursor.ts';
 import { NO_HEAD, RECORD_BYTES_MAX, malformedRecord, otherEncoding } from './file-format.ts';
 import type { FileFormat, FileHead, Segment } from './file-format.ts';
 import { compareFiles, keepOrder, writeState } from './file-state.ts';
+import { FileWatch } from './file-watch.ts';
 import { RangeScan } from './range-scan.ts';
 import type { Scan, ScanLimits } from './range-scan.ts';
 import type { PlannedRange, RangeLimits, RangeRead, ReadRecord, SourceChange, SourceOpenOptions, SourceReader, SourceState } from './source.ts';
 import { findFiles, lookAt, readInto, withFile } from './source-files.ts';
-import type { FilePath, SourceFile } from './source-files.ts';
+import type { FileLook, FilePath, SourceFile } from './source-files.ts';
 
 /** A file with what stands before its first record. */
 interface OpenedFile<Head extends FileHead> extends SourceFile {
   readonly head: Head;
+  readonly watch: FileWatch;
 }
 
 type Sums = Pick<PlannedRange, 'from' | 'to' | 'checksum'>;
@@ -33,28 +35,26 @@ export async function openFiles<Item, Head extends FileHead>(
   const found = await findFiles(paths, directory);
   const files: OpenedFile<Head>[] = [];
   for (const file of keepOrder(found, options.previous)) {
-    const head = await withFile(file, directory, (handle, look) => readHead(format, file, handle, look.size));
-    files.push({ ...file, head });
+    files.push(await withFile(file, directory, (handle, look) => openFile(format, file, { handle, look })));
   }
   return new FileReader(format, files, directory);
 }
 
-async function readHead<Item, Head extends FileHead>(
+async function openFile<Item, Head extends FileHead>(
   format: FileFormat<Item, Head>,
   file: SourceFile,
-  handle: FileHandle,
-  size: number,
-): Promise<Head> {
+  { handle, look }: { readonly handle: FileHandle; readonly look: FileLook },
+): Promise<OpenedFile<Head>> {
+  const unreadable = (reason: string) => new HoldfastError('HF_SOURCE_UNREADABLE', { file: file.path, reason });
   for (let length = 64 * 1024; ; length *= 4) {
-    const into = Buffer.allocUnsafe(Math.min(length, size));
+    if (length > RECORD_BYTES_MAX) throw unreadable(`its header is larger than ${RECORD_BYTES_MAX / 4} bytes`);
+    const into = Buffer.allocUnsafe(Math.min(length, look.size));
     const got = await readInto(handle, into, { offset: 0, length: into.length, position: 0 });
     const bytes = into.subarray(0, got);
     const encoding = otherEncoding(bytes);
-    if (encoding !== null) {
-      throw new HoldfastError('HF_SOURCE_UNREADABLE', { file: file.path, reason: `it is in ${encoding}; save it as UTF-8` });
-    }
+    if (encoding !== null) throw unreadable(`it is in ${encoding}; save it as UTF-8`);
     const head = format.readHead(file.path, bytes, got < length);
-    if (head !== null) return head;
+    if (head !== null) return { ...file, head, watch: new FileWatch(look, bytes) };
   }
 }
 
@@ -122,10 +122,14 @@ class FileReader<Item, Head extends FileHead> implements SourceReader<Item> {
   private async scan(at: FileCursor, limits: ScanLimits): Promise<Scan> {
     const file = this.fileAt(at);
     return withFile(file, this.directory, async (handle, look) => {
+      const reason = await file.watch.check(handle, look, at.byte);
+      if (reason !== null) throw new HoldfastError('HF_SOURCE_REPLACED', { file: file.path, reason });
       const start = { byte: at.byte, line: at.line, size: look.size };
       const scan = new RangeScan(handle, this.format.makeScanner(), start, limits);
       const head = at.byte === 0 ? file.head : NO_HEAD;
-      return scan.run({ bytes: head.raw.length, lines: head.lines });
+      const found = await scan.run({ bytes: head.raw.length, lines: head.lines });
+      file.watch.note(found.tail);
+      return found;
     });
   }
 

@@ -32,12 +32,22 @@ export interface Scan {
   readonly atEnd: boolean;
   /** Where the part starts that may still be being written; null where the segment ends with a whole record. */
   readonly open: FilePosition | null;
+  /** The last bytes before `end`, by which a later look knows the file again. */
+  readonly tail: FileSpan;
+}
+
+/** Some bytes of a file and their checksum. */
+export interface FileSpan {
+  readonly byte: number;
+  readonly length: number;
+  readonly crc: number;
 }
 
 const FIRST_BLOCK_BYTES = 64 * 1024;
 const BLOCK_BYTES = 256 * 1024;
 /** An open quote is given this much of a file's end to be closed by a later write; farther up it is a mistake. */
 const OPEN_BYTES_MAX = 64 * 1024;
+const TAIL_BYTES = 4096;
 
 /** Finds and counts the records of one file from a position, up to the limits, in blocks. */
 export class RangeScan {
@@ -56,6 +66,7 @@ export class RangeScan {
   private crc = 0;
   private open: FilePosition | null = null;
   private stopped = false;
+  private blockBytes = FIRST_BLOCK_BYTES;
 
   constructor(handle: FileHandle, scanner: RecordScanner, start: ScanStart, limits: ScanLimits) {
     this.handle = handle;
@@ -65,8 +76,8 @@ export class RangeScan {
     this.start = start.byte;
     this.base = start.byte;
     this.line = start.line;
-    this.buffer = Buffer.allocUnsafe(Math.max(0, Math.min(FIRST_BLOCK_BYTES, start.size - start.byte)));
-    this.view = this.buffer.subarray(0, 0);
+    this.buffer = Buffer.alloc(0);
+    this.view = this.buffer;
   }
 
   async run(head: { readonly bytes: number; readonly lines: number }): Promise<Scan> {
@@ -111,7 +122,8 @@ export class RangeScan {
     if (left <= 0) return false;
     const kept = this.view.length - this.at;
     this.crc = crc32(this.view.subarray(0, this.at), this.crc);
-    const wanted = kept + Math.min(left, Math.max(BLOCK_BYTES, kept));
+    const wanted = kept + Math.min(left, Math.max(this.blockBytes, kept));
+    this.blockBytes = BLOCK_BYTES;
     const into = wanted > this.buffer.length ? Buffer.allocUnsafe(wanted) : this.buffer;
     this.view.copy(into, 0, this.at);
     this.base += this.at;
@@ -132,13 +144,18 @@ export class RangeScan {
     this.stopped = true;
     if (!this.limits.first || this.records > 0) return;
     this.records = 1;
+    const start = { byte: this.base + this.at, line: this.line };
     let feed = -1;
     do {
       this.at = this.view.length;
       if (!(await this.fill())) break;
       feed = this.view.indexOf(LINE_FEED);
     } while (feed === -1);
-    if (feed === -1) return;
+    if (feed === -1) {
+      this.at = this.view.length;
+      this.open = start;
+      return;
+    }
     this.at = feed + 1;
     this.line++;
   }
@@ -147,6 +164,7 @@ export class RangeScan {
     this.crc = crc32(this.view.subarray(0, this.at), this.crc);
     const byte = this.base + this.at;
     const atEnd = byte >= this.size;
+    const tail = this.view.subarray(Math.max(0, this.at - TAIL_BYTES), this.at);
     return {
       end: { byte, line: this.line },
       records: this.records,
@@ -154,6 +172,7 @@ export class RangeScan {
       crc: this.crc,
       atEnd,
       open: atEnd ? this.open : null,
+      tail: { byte: byte - tail.length, length: tail.length, crc: crc32(tail) },
     };
   }
 }
