@@ -26,10 +26,19 @@ interface OptionsOwner {
 }
 
 /** Refuses options that there are not, with the nearest that there is, and values of the wrong type. @throws HF_DEFINITION_INVALID */
-export function checkOptions(owner: OptionsOwner, given: object, known: Readonly<Record<string, keyof typeof checks>>): void {
+export function checkOptions(
+  owner: OptionsOwner,
+  given: object,
+  known: Readonly<Record<string, keyof typeof checks>>,
+): void {
   const { what, prefix = '' } = owner;
   const refuse = (name: string, value: unknown, problem: string): never => {
-    throw new HoldfastError('HF_DEFINITION_INVALID', { what, option: `${prefix}${name}`, value: showValue(value), problem });
+    throw new HoldfastError('HF_DEFINITION_INVALID', {
+      what,
+      option: `${prefix}${name}`,
+      value: showValue(value),
+      problem,
+    });
   };
   if (!checks.object[0](given)) refuse('', given, checks.object[1]);
   for (const [name, value] of Object.entries(given)) {
@@ -43,7 +52,9 @@ export function checkOptions(owner: OptionsOwner, given: object, known: Readonly
 
 function unknownName(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
-  return near === null ? `there is no such option, there are ${known.join(', ')}` : `there is no such option, did you mean ${near}`;
+  return near === null
+    ? `there is no such option, there are ${known.join(', ')}`
+    : `there is no such option, did you mean ${near}`;
 }
 
 /** The known name that a mistyped one is most likely meant to be, or null where none is near. */

@@ -21,7 +21,9 @@ export const ERRORS = {
   HF_DURATION_INVALID: wrongUse(
     "Option {option} is {value}, which is not a duration: give a number and a unit, such as '250ms', '5s', '1.5 h' or '1 day'.",
   ),
-  HF_JOB_NAME_TWICE: wrongUse('Two different jobs are named {job}: a name is a task queue and part of the job id, so rename one of them.'),
+  HF_JOB_NAME_TWICE: wrongUse(
+    'Two different jobs are named {job}: a name is a task queue and part of the job id, so rename one of them.',
+  ),
   HF_TASK_NAME_TWICE: wrongUse('Two different tasks are named {task}: tasks are found by name, so rename one of them.'),
   HF_FILE_MISSING: wrongUse('There is no file {file}: check the path, it is relative to the working directory.'),
   HF_FILE_NOT_A_MODULE: wrongUse('{file} could not be loaded as a module: {reason}.'),
@@ -29,7 +31,9 @@ export const ERRORS = {
   HF_SEVERAL_JOBS: wrongUse('{file} exports several jobs ({jobs}): choose one with --job NAME.'),
   HF_JOB_NOT_IN_FILE: wrongUse('{file} exports no job named {job}; it has {jobs}.'),
   HF_OPTION_INVALID: wrongUse('Option {option} is {value}; {problem}.'),
-  HF_NODE_TOO_OLD: wrongUse('Holdfast needs Node {needed} or newer, and this is Node {version}: install a newer one, or run it with npx node@24.'),
+  HF_NODE_TOO_OLD: wrongUse(
+    'Holdfast needs Node {needed} or newer, and this is Node {version}: install a newer one, or run it with npx node@24.',
+  ),
 
   // Params and identity
   HF_PARAM_UNKNOWN: wrongUse('There is no param {param}; {known}.'),
@@ -47,89 +51,179 @@ export const ERRORS = {
 
   // Sources and items
   HF_SOURCE_MISSING: wrongUse('The source {file} does not exist: check the path, it is relative to {directory}.'),
-  HF_SOURCE_EMPTY_GLOB: wrongUse('No file matches the source {pattern}: check the pattern, it is relative to {directory}.'),
+  HF_SOURCE_EMPTY_GLOB: wrongUse(
+    'No file matches the source {pattern}: check the pattern, it is relative to {directory}.',
+  ),
   HF_SOURCE_UNREADABLE: wrongUse('The source {file} cannot be read: {reason}.'),
-  HF_SOURCE_IS_DIRECTORY: wrongUse('The source {file} is a directory: name a file in it, or a glob such as {file}/*.csv.'),
-  HF_SOURCE_HEADER: wrongUse('The header of {file} has no column {missing}; it has {found}. Correct columns, or the file.'),
-  HF_SOURCE_REPLACED: failure('The source {file} changed while it was being read: {reason}. Nothing of the changed part was read; run it again to match by key.'),
-  HF_SOURCE_NOT_REPEATABLE: failure('The items of source {source} must be read again from item {index}, but they can be iterated once only: give items an array, or a function that returns them.'),
-  HF_SOURCE_CHANGED: failure('The source changed while job {id} was reading it: {reason}. Nothing of the changed part was read; run it again to match by key.'),
-  HF_ITEM_TOO_LARGE: failure('The item at {place} has {bytes} bytes, more than itemBytesMax ({limit}): raise itemBytesMax in the job, or split the item.'),
+  HF_SOURCE_IS_DIRECTORY: wrongUse(
+    'The source {file} is a directory: name a file in it, or a glob such as {file}/*.csv.',
+  ),
+  HF_SOURCE_HEADER: wrongUse(
+    'The header of {file} has no column {missing}; it has {found}. Correct columns, or the file.',
+  ),
+  HF_SOURCE_REPLACED: failure(
+    'The source {file} changed while it was being read: {reason}. Nothing of the changed part was read; run it again to match by key.',
+  ),
+  HF_SOURCE_NOT_REPEATABLE: failure(
+    'The items of source {source} must be read again from item {index}, but they can be iterated once only: give items an array, or a function that returns them.',
+  ),
+  HF_SOURCE_CHANGED: failure(
+    'The source changed while job {id} was reading it: {reason}. Nothing of the changed part was read; run it again to match by key.',
+  ),
+  HF_ITEM_TOO_LARGE: failure(
+    'The item at {place} has {bytes} bytes, more than itemBytesMax ({limit}): raise itemBytesMax in the job, or split the item.',
+  ),
   HF_ITEM_MALFORMED: failure('The record at {place} cannot be read: {reason}.'),
   HF_ITEM_SCHEMA: failure('The item at {place} does not fit the schema: {issues}.'),
   HF_INPUT_SCHEMA: failure('The input of task {task} does not fit its schema: {issues}.'),
-  HF_KEY_MISSING: failure('The item at {place} has no key: key returned {value}. Return a non-empty string or a number.'),
+  HF_KEY_MISSING: failure(
+    'The item at {place} has no key: key returned {value}. Return a non-empty string or a number.',
+  ),
   HF_KEY_TYPE: failure('The key of the item at {place} is {value}: return a non-empty string or a finite number.'),
-  HF_KEY_TWICE: failure("Key {key} comes twice: at {first}, and again at {second}. Make key unique, or set onDuplicateKey: 'first' to leave the second out."),
-  HF_KEY_UNSTABLE: failure('key gives another key each time for the item at {place} ({first}, then {second}): compute it from the item alone.'),
+  HF_KEY_TWICE: failure(
+    "Key {key} comes twice: at {first}, and again at {second}. Make key unique, or set onDuplicateKey: 'first' to leave the second out.",
+  ),
+  HF_KEY_UNSTABLE: failure(
+    'key gives another key each time for the item at {place} ({first}, then {second}): compute it from the item alone.',
+  ),
   HF_KEY_FAILED: failure('key threw for the item at {place}: {reason}.'),
-  HF_MAX_WAITING: passing('{waiting} items of job {id} wait for another try, which is maxWaiting ({limit}): reading goes on when they become fewer.'),
+  HF_MAX_WAITING: passing(
+    '{waiting} items of job {id} wait for another try, which is maxWaiting ({limit}): reading goes on when they become fewer.',
+  ),
 
   // The user's function
-  HF_ITEM_TIMEOUT: passing('The attempt took longer than timeout ({timeoutMs} ms): raise timeout, or pass ctx.signal on to what takes so long.'),
-  HF_ITEM_CRASHED: failure('The item with key {key} ended the process {times} times (out of memory, or a crash of native code): it is quarantined.'),
-  HF_BATCH_RESULT: failure('runBatch returned {found} for {expected} items: return one outcome an item, in order; failed(error) for one that failed.'),
+  HF_ITEM_TIMEOUT: passing(
+    'The attempt took longer than timeout ({timeoutMs} ms): raise timeout, or pass ctx.signal on to what takes so long.',
+  ),
+  HF_ITEM_CRASHED: failure(
+    'The item with key {key} ended the process {times} times (out of memory, or a crash of native code): it is quarantined.',
+  ),
+  HF_BATCH_RESULT: failure(
+    'runBatch returned {found} for {expected} items: return one outcome an item, in order; failed(error) for one that failed.',
+  ),
   HF_RESULT_NOT_STORABLE: failure(
     'The value at {path} cannot be stored: {value}. Return JSON values, dates, bigints, bytes (Uint8Array) or undefined.',
   ),
   HF_ONCE_NAME: wrongUse('ctx.once was given the name {name}: give a non-empty string, another one for each step.'),
-  HF_TOLERANCE_EXCEEDED: failure('Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.'),
+  HF_TOLERANCE_EXCEEDED: failure(
+    'Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.',
+  ),
   HF_TASK_MEMOIZE: wrongUse('Task {task} asks for memoization, which this version does not have: leave memoize out.'),
 
   // Sinks
   HF_ROW_UNDEFINED: failure('The row for item {key} has undefined in column {column}: give a value, or null.'),
-  HF_ROW_VALUE: failure('The row for item {key} has {value} in column {column}: give a string, number, bigint, boolean, date, bytes, null or plain JSON.'),
-  HF_ROW_COLUMNS: failure('The row for item {key} has {problem}: every row of table {table} has the same columns ({columns}).'),
-  HF_ROW_KEY_TWICE: failure('Items {first} and {second} both write the row {row} of table {table}: make the sink key unique an item.'),
-  HF_SINK_COLUMNS: wrongUse('Table {table} in {database} has no column {missing}; it has {found}. Add the column, or correct row.'),
-  HF_SINK_KEY_NOT_UNIQUE: wrongUse('Table {table} in {database} has no unique index on exactly ({key}): create one, or correct key.'),
+  HF_ROW_VALUE: failure('The row for item {key} has {value} in column {column}: {problem}.'),
+  HF_ROW_COLUMNS: failure('The row for item {key} of table {table} cannot be written: {problem}.'),
+  HF_ROW_KEY: failure(
+    'The row for item {key} has {value} in column {column}, which is in the sink key of table {table}: give a value that names the row.',
+  ),
+  HF_ROW_KEY_TWICE: failure(
+    'Items {first} and {second} both write the row {row} of table {table}: make the sink key unique an item.',
+  ),
+  HF_SINK_COLUMNS: wrongUse(
+    'Table {table} in {database} has no column {missing}; it has {found}. Add the column, or correct row.',
+  ),
+  HF_SINK_COLUMN_NEEDED: wrongUse(
+    'Table {table} in {database} needs a value in column {column} (NOT NULL, no default): add it to row.',
+  ),
+  HF_SINK_TARGET: wrongUse('Table {table} in {database} cannot be written to: {reason}.'),
+  HF_SINK_KEY_NOT_UNIQUE: wrongUse(
+    'Table {table} in {database} has no unique index on exactly ({key}): create one, or correct key.',
+  ),
   HF_SINK_REFUSED: failure('{sink} refused the row for item {key}: {reason}.'),
-  HF_TX_CLOSED: failure('The transaction has ended: use tx only inside the callback, and await everything done with it.'),
-  HF_TX_REFUSED: failure('{statement} is refused inside the transaction: Holdfast begins and ends it, together with its ledger.'),
-  HF_TX_TIMEOUT: failure('The transaction took longer than transactionTimeoutMs ({timeoutMs} ms) and was rolled back: do slow work before it.'),
-  HF_TX_PENDING: failure('The transaction callback ended with {count} operations still under way: await every tx.run and tx.all.'),
-  HF_TX_FAILED: failure('A statement failed ({reason}) and its error was caught: let it reach Holdfast, nothing was written.'),
-  HF_TX_ENDED_INSIDE: failure('{statement} ended the transaction from within, so all of it was rolled back: let errors reach Holdfast.'),
+  HF_TX_CLOSED: failure(
+    'The transaction has ended: use tx only inside the callback, and await everything done with it.',
+  ),
+  HF_TX_REFUSED: failure(
+    '{statement} is refused inside the transaction: Holdfast begins and ends it, together with its ledger.',
+  ),
+  HF_TX_STATEMENT: failure('{statement} is refused: {problem}.'),
+  HF_TX_VALUE: failure('Parameter {position} of {statement} is {value}: {problem}.'),
+  HF_TX_CALLBACK: failure('The transaction callback threw: {reason}. Everything done in it was rolled back.'),
+  HF_TX_TIMEOUT: failure(
+    'The transaction took longer than transactionTimeout ({timeoutMs} ms) and was rolled back: do slow work before it.',
+  ),
+  HF_TX_PENDING: failure(
+    'The transaction callback ended with {count} operation(s) not awaited, so all of it was rolled back: await every tx.run and tx.all.',
+  ),
+  HF_TX_FAILED: failure(
+    'A statement failed ({reason}) and its error was caught: let it reach Holdfast, nothing was written.',
+  ),
+  HF_TX_ENDED_INSIDE: failure(
+    '{statement} ended the transaction from within, so all of it was rolled back: let errors reach Holdfast.',
+  ),
 
   // Databases and the ledger
   HF_DATABASE_LOCKED: passing('{database} is locked by another program: end what holds it, Holdfast keeps trying.'),
-  HF_DATABASE_READONLY: failure('{database} is read-only: give this user the right to write the file and its directory.'),
-  HF_DATABASE_FULL: passing('There is no room left on the disk for {database}: make room and run it again, nothing that was applied is lost.'),
+  HF_DATABASE_READONLY: failure(
+    '{database} is read-only: give this user the right to write the file and its directory.',
+  ),
+  HF_DATABASE_FULL: passing(
+    'There is no room left on the disk for {database}: make room and run it again, nothing that was applied is lost.',
+  ),
   HF_DATABASE_NOT: wrongUse('{database} is not a database: check the path, or move the file away.'),
   HF_DATABASE_UNREADABLE: wrongUse('{database} cannot be opened: {reason}.'),
   HF_DATABASE_URL: wrongUse('{url} is not a database URL that this version knows: use sqlite:PATH.'),
-  HF_DATABASE_CORRUPT: failure('{database} is damaged ({reason}): put back a copy of it, or move it away and start another job.'),
+  HF_DATABASE_CORRUPT: failure(
+    '{database} is damaged ({reason}): put back a copy of it, or move it away and start another job.',
+  ),
   HF_DATABASE_IO: passing('{database} cannot be read or written: {reason}. Check the disk, then run it again.'),
   HF_DATABASE_CLOSED: failure('{database} was closed: open it again.'),
-  HF_DATABASE_MOVED: failure('{database} was removed or replaced while it was open: put the file back, or end this process and run it again.'),
-  HF_DATABASE_OTHER_HOST: failure('{database} is in use on host {host}: a SQLite file serves one machine, so run all workers there.'),
-  HF_SCHEMA_NEWER: failure('{database} was written by a newer Holdfast (schema {found}, this one knows {known}): update holdfast.'),
-  HF_LEDGER_MOVED: failure('The ledger of job {id} is another one than before ({database}): put the database back, or start another job with --id.'),
-  HF_LEDGER_RESTORED: failure('The ledger of job {id} went back in time ({database}: commit {found} after {expected}): it was restored from a copy.'),
-  HF_FENCED: passing('Chunk {chunk} of job {id} was taken over by another attempt: this one stops and changes nothing.'),
+  HF_DATABASE_MOVED: failure(
+    '{database} was removed or replaced while it was open: put the file back, or end this process and run it again.',
+  ),
+  HF_DATABASE_OTHER_HOST: failure(
+    '{database} is in use on host {host}: a SQLite file serves one machine, so run all workers there.',
+  ),
+  HF_SCHEMA_NEWER: failure(
+    '{database} was written by a newer Holdfast (schema {found}, this one knows {known}): update holdfast.',
+  ),
+  HF_LEDGER_MOVED: failure(
+    'The ledger of job {id} is another one than before ({database}): put the database back, or start another job with --id.',
+  ),
+  HF_LEDGER_RESTORED: failure(
+    'The ledger of job {id} went back in time ({database}: commit {found} after {expected}): it was restored from a copy.',
+  ),
+  HF_FENCED: passing(
+    'Chunk {chunk} of job {id} was taken over by another attempt: this one stops and changes nothing.',
+  ),
   HF_EPOCH_OLD: failure('Job {id} was started again or ended meanwhile: this attempt stops and changes nothing.'),
 
   // Temporal and the server
-  HF_SERVER_UNREACHABLE: passing('Temporal cannot be reached at {address}: {reason}. Start it there, or correct TEMPORAL_ADDRESS.'),
-  HF_SERVER_PROGRAM: failure('No usable program was found for {title}; tried {tried}. Put {program} on PATH, set {variable} to its path, or make Python 3 with pip available.'),
+  HF_SERVER_UNREACHABLE: passing(
+    'Temporal cannot be reached at {address}: {reason}. Start it there, or correct TEMPORAL_ADDRESS.',
+  ),
+  HF_SERVER_PROGRAM: failure(
+    'No usable program was found for {title}; tried {tried}. Put {program} on PATH, set {variable} to its path, or make Python 3 with pip available.',
+  ),
   HF_SERVER_STUCK: failure(
     'The development server (process {pid}) did not answer within {timeoutMs} ms; its log is {log}. Wake it (kill -CONT {pid}) or end it (kill -9 {pid}), and try again.',
   ),
-  HF_SERVER_START: failure('The development server did not start: {reason}. Its program is {program}, its log is {log}.'),
-  HF_SERVER_BUSY: passing('Another command has been starting or ending the development server for {timeoutMs} ms ({lock} is locked): end it, and try again.'),
+  HF_SERVER_START: failure(
+    'The development server did not start: {reason}. Its program is {program}, its log is {log}.',
+  ),
+  HF_SERVER_BUSY: passing(
+    'Another command has been starting or ending the development server for {timeoutMs} ms ({lock} is locked): end it, and try again.',
+  ),
   HF_SERVER_FILE_IN_USE: failure(
     '{file} is open in a program that cannot be seen from here (of another user, or in a container): end that, or set HOLDFAST_HOME to another directory.',
   ),
-  HF_HOME_UNWRITABLE: wrongUse('The directory {home} cannot be used: {reason}. Give this user the right to write it, or set HOLDFAST_HOME to another one.'),
+  HF_HOME_UNWRITABLE: wrongUse(
+    'The directory {home} cannot be used: {reason}. Give this user the right to write it, or set HOLDFAST_HOME to another one.',
+  ),
   HF_PORT_TAKEN: failure('Port {port} is taken by another program: end it, or choose another port.'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-type FieldNames<Message extends string> = Message extends `${string}{${infer Name}}${infer Rest}` ? Name | FieldNames<Rest> : never;
+type FieldNames<Message extends string> = Message extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | FieldNames<Rest>
+  : never;
 
 /** What must be given with a code: each field that its message names. More may be given for logs. */
-export type ErrorFields<Code extends ErrorCode> = Readonly<Record<FieldNames<(typeof ERRORS)[Code]['message']>, unknown>> &
+export type ErrorFields<Code extends ErrorCode> = Readonly<
+  Record<FieldNames<(typeof ERRORS)[Code]['message']>, unknown>
+> &
   Readonly<Record<string, unknown>>;
 
 const mark = Symbol.for('holdfast.error');
@@ -159,7 +253,10 @@ export class HoldfastError<Code extends ErrorCode = ErrorCode> extends Error {
 }
 
 /** Whether a value is an error that Holdfast made, of any copy of the package, and (if given) of that code. */
-export function isHoldfastError<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is HoldfastError<Code> {
+export function isHoldfastError<Code extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is HoldfastError<Code> {
   if (typeof error !== 'object' || error === null || !(mark in error)) return false;
   return code === undefined || (error as { readonly code?: unknown }).code === code;
 }

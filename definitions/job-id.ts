@@ -20,7 +20,14 @@ export function jobIdOf(spec: Pick<JobSpec, 'name' | 'id'>, params: Readonly<Rec
 /** An id that was given, when it is usable: one line, not empty, up to 200 characters. @throws HF_OPTION_INVALID */
 export function checkJobId(id: unknown): JobId {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
-  if (typeof id === 'string' && id.trim() === id && id !== '' && id.length <= idCharsMax && !/[\u0000-\u001f\u007f]/.test(id)) return id;
+  if (
+    typeof id === 'string' &&
+    id.trim() === id &&
+    id !== '' &&
+    id.length <= idCharsMax &&
+    !/[\u0000-\u001f\u007f]/.test(id)
+  )
+    return id;
   const problem = `give one line of 1 to ${idCharsMax} characters without spaces around it`;
   throw new HoldfastError('HF_OPTION_INVALID', { option: 'id', value: showValue(id), problem });
 }
@@ -44,5 +51,7 @@ function sortKeys(value: unknown): unknown {
 export function shortHash(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return BigInt.asUintN(48, hash ^ (hash >> 48n)).toString(16).padStart(12, '0');
+  return BigInt.asUintN(48, hash ^ (hash >> 48n))
+    .toString(16)
+    .padStart(12, '0');
 }

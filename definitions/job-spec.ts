@@ -14,7 +14,9 @@ import { checkSchema, isTask, normalizeTimeout, type TaskSpec, taskSpecOf } from
 type ParamValues = Readonly<Record<string, unknown>>;
 
 /** How many items may be quarantined: a count, or a share (0 to 1) of the items read. */
-export type Tolerance = { readonly kind: 'count'; readonly max: number } | { readonly kind: 'share'; readonly max: number };
+export type Tolerance =
+  | { readonly kind: 'count'; readonly max: number }
+  | { readonly kind: 'share'; readonly max: number };
 
 export type JobWork =
   | { readonly kind: 'task'; readonly task: TaskSpec; readonly input: ((item: unknown) => unknown) | null }
@@ -116,9 +118,11 @@ function normalizeWork(job: GivenJob, what: string): JobWork {
   const given = Object.entries({ task, run, runBatch }).filter(([, value]) => value !== undefined);
   const [first, second] = given;
   if (first === undefined) throw invalid(what, 'run', undefined, 'give one of task, run and runBatch');
-  if (second !== undefined) throw invalid(what, second[0], second[1], `there is ${first[0]} already: give one of task, run and runBatch`);
+  if (second !== undefined)
+    throw invalid(what, second[0], second[1], `there is ${first[0]} already: give one of task, run and runBatch`);
   if (input !== undefined && task === undefined) throw invalid(what, 'input', input, 'it goes with task');
-  if (batchSize !== undefined && runBatch === undefined) throw invalid(what, 'batchSize', batchSize, 'it goes with runBatch');
+  if (batchSize !== undefined && runBatch === undefined)
+    throw invalid(what, 'batchSize', batchSize, 'it goes with runBatch');
   if (run !== undefined) return { kind: 'run', run };
   if (runBatch !== undefined) return { kind: 'runBatch', runBatch, batchSize: batchSize ?? DEFAULTS.batchSize };
   if (!isTask(task)) throw invalid(what, 'task', task, 'give what defineTask returns');
@@ -130,7 +134,12 @@ function normalizeSource(source: unknown, what: string): JobSpec['source'] {
   if (typeof source === 'object' && source !== null && 'kind' in source && typeof source.kind === 'string') {
     return () => source as Source<unknown>;
   }
-  throw invalid(what, 'source', source, 'give what csv, jsonl or items returns, or a function of the params that returns it');
+  throw invalid(
+    what,
+    'source',
+    source,
+    'give what csv, jsonl or items returns, or a function of the params that returns it',
+  );
 }
 
 function normalizeTolerance(tolerate: unknown, what: string): Tolerance {
@@ -138,12 +147,14 @@ function normalizeTolerance(tolerate: unknown, what: string): Tolerance {
   checkOptions({ what, prefix: 'tolerate.' }, tolerate as object, { failures: 'any' });
   const { failures } = tolerate as { readonly failures?: unknown };
   const tolerance = toleranceOf(failures);
-  if (tolerance === null) throw invalid(what, 'tolerate.failures', failures, "give a count such as 100, or a share such as '1%'");
+  if (tolerance === null)
+    throw invalid(what, 'tolerate.failures', failures, "give a count such as 100, or a share such as '1%'");
   return tolerance;
 }
 
 function toleranceOf(failures: unknown): Tolerance | null {
-  if (typeof failures === 'number') return Number.isSafeInteger(failures) && failures >= 0 ? { kind: 'count', max: failures } : null;
+  if (typeof failures === 'number')
+    return Number.isSafeInteger(failures) && failures >= 0 ? { kind: 'count', max: failures } : null;
   const percent = typeof failures === 'string' ? /^(\d+(?:\.\d+)?)%$/.exec(failures)?.[1] : undefined;
   const max = Number(percent) / 100;
   return max >= 0 && max <= 1 ? { kind: 'share', max } : null;

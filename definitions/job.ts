@@ -2,8 +2,8 @@ import type { BatchContext, ItemContext } from './context.ts';
 import type { Duration } from './duration.ts';
 import { HoldfastError, showValue } from './errors.ts';
 import type { Failed } from './failed.ts';
-import { normalizeJob } from './job-spec.ts';
 import type { JobSpec } from './job-spec.ts';
+import { normalizeJob } from './job-spec.ts';
 import type { Params, ParamsSpec } from './params.ts';
 import type { Retry } from './retry.ts';
 import type { Sink } from './sink.ts';
@@ -141,7 +141,12 @@ function sinkOf(job: string, sink: unknown): NonNullable<JobSpec['sink']> {
     return () => sink as ReturnType<NonNullable<JobSpec['sink']>>;
   }
   const problem = 'give what sqlTable or another sink returns, or a function of the params that returns it';
-  throw new HoldfastError('HF_DEFINITION_INVALID', { what: `job ${job}`, option: 'to', value: showValue(sink), problem });
+  throw new HoldfastError('HF_DEFINITION_INVALID', {
+    what: `job ${job}`,
+    option: 'to',
+    value: showValue(sink),
+    problem,
+  });
 }
 
 /** Whether a value is a job of any copy of the package. */

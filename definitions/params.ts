@@ -35,9 +35,8 @@ type ParamType<S> = S extends Kind
         : never;
 
 /** The params that a spec makes, typed. */
-export type Params<S> = S extends StandardSchemaV1<unknown, infer Output>
-  ? Output
-  : { readonly [Name in keyof S]: ParamType<S[Name]> };
+export type Params<S> =
+  S extends StandardSchemaV1<unknown, infer Output> ? Output : { readonly [Name in keyof S]: ParamType<S[Name]> };
 
 /** A param as `--help` lists it. */
 export interface ParamListing {
@@ -67,14 +66,20 @@ export function normalizeParams(spec: ParamsSpec | undefined, what: string): Nor
 
 function normalizeParam(name: string, param: ParamSpec, what: string): ParamListing {
   const option = `params.${name}`;
-  if (!/^[A-Za-z_][\w-]*$/.test(name)) throw definitionInvalid(what, option, name, 'a name has letters, digits, - and _');
+  if (!/^[A-Za-z_][\w-]*$/.test(name))
+    throw definitionInvalid(what, option, name, 'a name has letters, digits, - and _');
   const details: unknown = typeof param === 'string' ? { type: param } : param;
   if (typeof details !== 'object' || details === null) {
     throw definitionInvalid(what, option, param, "give 'string', 'number' or 'boolean', with ? when optional");
   }
   for (const key of Object.keys(details)) {
     if (key === 'type' || key === 'default' || key === 'about') continue;
-    throw definitionInvalid(what, `${option}.${key}`, (details as Record<string, unknown>)[key], 'there are type, default, about');
+    throw definitionInvalid(
+      what,
+      `${option}.${key}`,
+      (details as Record<string, unknown>)[key],
+      'there are type, default, about',
+    );
   }
   const { type, default: fallback, about } = details as { type?: unknown; default?: unknown; about?: unknown };
   const match = typeof type === 'string' ? /^(string|number|boolean)(\?)?$/.exec(type) : null;
@@ -85,8 +90,15 @@ function normalizeParam(name: string, param: ParamSpec, what: string): ParamList
   if (fallback !== undefined && !isOfKind(fallback, kind)) {
     throw definitionInvalid(what, `${option}.default`, fallback, `it is no ${kind}`);
   }
-  if (about !== undefined && typeof about !== 'string') throw definitionInvalid(what, `${option}.about`, about, 'give a string');
-  return { name, kind, required: match[2] === undefined && fallback === undefined, default: fallback, about: about ?? null };
+  if (about !== undefined && typeof about !== 'string')
+    throw definitionInvalid(what, `${option}.about`, about, 'give a string');
+  return {
+    name,
+    kind,
+    required: match[2] === undefined && fallback === undefined,
+    default: fallback,
+    about: about ?? null,
+  };
 }
 
 const definitionInvalid = (what: string, option: string, value: unknown, problem: string): HoldfastError =>
@@ -96,7 +108,9 @@ const isOfKind = (value: unknown, kind: Kind): boolean =>
   typeof value === kind && (kind !== 'number' || Number.isFinite(value));
 
 interface JsonObjectSchema {
-  readonly properties?: Readonly<Record<string, { readonly type?: unknown; readonly default?: unknown; readonly description?: unknown }>>;
+  readonly properties?: Readonly<
+    Record<string, { readonly type?: unknown; readonly default?: unknown; readonly description?: unknown }>
+  >;
   readonly required?: readonly string[];
 }
 
@@ -145,18 +159,31 @@ export function parseParams(
   const result = validate(spec.schema, values);
   if (result instanceof Promise) {
     result.catch(() => undefined);
-    throw new HoldfastError('HF_PARAM_INVALID', { param: 'params', value: showValue(values), problem: 'its schema answers later: use one that answers at once' });
+    throw new HoldfastError('HF_PARAM_INVALID', {
+      param: 'params',
+      value: showValue(values),
+      problem: 'its schema answers later: use one that answers at once',
+    });
   }
   if (result.kind === 'valid') return result.value as Readonly<Record<string, unknown>>;
   const param = /^([\w-]+)(?:\.\S*)?: /.exec(result.issues)?.[1];
   const value = param === undefined ? values : values[param];
-  throw new HoldfastError('HF_PARAM_INVALID', { param: param ?? 'params', value: showValue(value), problem: result.issues });
+  throw new HoldfastError('HF_PARAM_INVALID', {
+    param: param ?? 'params',
+    value: showValue(value),
+    problem: result.issues,
+  });
 }
 
-function parseListed(listed: readonly ParamListing[], given: Readonly<Record<string, unknown>>, from: 'text' | 'values'): Record<string, unknown> {
+function parseListed(
+  listed: readonly ParamListing[],
+  given: Readonly<Record<string, unknown>>,
+  from: 'text' | 'values',
+): Record<string, unknown> {
   const names = listed.map(({ name }) => name);
   for (const param of Object.keys(given)) {
-    if (!names.includes(param)) throw new HoldfastError('HF_PARAM_UNKNOWN', { param, known: knownParams(param, names) });
+    if (!names.includes(param))
+      throw new HoldfastError('HF_PARAM_UNKNOWN', { param, known: knownParams(param, names) });
   }
   const entries = listed.map((param) => [param.name, parseParam(param, given[param.name], from)] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
@@ -165,7 +192,9 @@ function parseListed(listed: readonly ParamListing[], given: Readonly<Record<str
 function knownParams(param: string, names: readonly string[]): string {
   if (names.length === 0) return 'the job takes none';
   const near = nearest(param, names);
-  return near === null ? `the job takes ${names.join(', ')}` : `did you mean ${near}? The job takes ${names.join(', ')}`;
+  return near === null
+    ? `the job takes ${names.join(', ')}`
+    : `did you mean ${near}? The job takes ${names.join(', ')}`;
 }
 
 function parseParam(param: ParamListing, given: unknown, from: 'text' | 'values'): unknown {

@@ -64,11 +64,19 @@ function normalizeDelays(retry: Retry, what: string): RetryDelays {
   if (retry.delays !== undefined) {
     if (retry.backoff !== undefined) refuse('retry.backoff', retry.backoff, 'give either delays or backoff, not both');
     if (retry.delays.length === 0) refuse('retry.delays', retry.delays, 'give at least one delay');
-    return { kind: 'list', delaysMs: retry.delays.map((delay, n) => parseDuration(delay, `retry.delays[${n}] of ${what}`)) };
+    return {
+      kind: 'list',
+      delaysMs: retry.delays.map((delay, n) => parseDuration(delay, `retry.delays[${n}] of ${what}`)),
+    };
   }
   const { backoff } = retry;
   if (backoff === undefined) {
-    return { kind: 'backoff', firstMs: DEFAULTS.backoffFirstMs, factor: DEFAULTS.backoffFactor, maxMs: DEFAULTS.backoffMaxMs };
+    return {
+      kind: 'backoff',
+      firstMs: DEFAULTS.backoffFirstMs,
+      factor: DEFAULTS.backoffFactor,
+      maxMs: DEFAULTS.backoffMaxMs,
+    };
   }
   checkOptions({ what, prefix: 'retry.backoff.' }, backoff, backoffOptions);
   const factor = backoff.factor ?? DEFAULTS.backoffFactor;

@@ -29,13 +29,17 @@ export type Validated<T> =
 
 export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
   // Some libraries (arktype) make schemas that are functions.
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value)) return false;
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || !('~standard' in value))
+    return false;
   const props: unknown = value['~standard'];
   return typeof props === 'object' && props !== null && 'validate' in props && typeof props.validate === 'function';
 }
 
 /** Asks the schema. Answers at once where the schema does, so that a million items need no promise each. */
-export function validate<T>(schema: StandardSchemaV1<unknown, T>, value: unknown): Validated<T> | Promise<Validated<T>> {
+export function validate<T>(
+  schema: StandardSchemaV1<unknown, T>,
+  value: unknown,
+): Validated<T> | Promise<Validated<T>> {
   const result = schema['~standard'].validate(value);
   return result instanceof Promise ? result.then(read) : read(result);
 }

@@ -1,6 +1,6 @@
+import { bareContext } from './bare-context.ts';
 import { checkOptions, type OptionsOf } from './check-options.ts';
 import type { TaskContext } from './context.ts';
-import { bareContext } from './bare-context.ts';
 import { type Duration, parseDuration } from './duration.ts';
 import { HoldfastError, showValue } from './errors.ts';
 import { DEFAULTS } from './limits.ts';
@@ -116,7 +116,8 @@ const invalid = (what: string, option: string, value: unknown, problem: string):
 
 export function checkSchema(schema: unknown, what: string): StandardSchemaV1 | null {
   if (schema === undefined) return null;
-  if (!isStandardSchema(schema)) throw invalid(what, 'schema', schema, 'give a Standard Schema, such as one of zod or valibot');
+  if (!isStandardSchema(schema))
+    throw invalid(what, 'schema', schema, 'give a Standard Schema, such as one of zod or valibot');
   return schema;
 }
 

@@ -1,12 +1,6 @@
 import { HoldfastError, showValue } from './errors.ts';
 
-export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /**
  * `T` where values of it can be stored and come back as they went in; else `T` with what cannot replaced by `never`, so that
@@ -14,7 +8,12 @@ export type JsonValue =
  */
 export type Storable<T> = T extends string | number | boolean | null | undefined | bigint | Date | Uint8Array
   ? T
-  : T extends ((...args: never) => unknown) | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | PromiseLike<unknown>
+  : T extends
+        | ((...args: never) => unknown)
+        | symbol
+        | ReadonlyMap<unknown, unknown>
+        | ReadonlySet<unknown>
+        | PromiseLike<unknown>
     ? never
     : T extends object
       ? { readonly [K in keyof T]: Storable<T[K]> }
@@ -134,7 +133,10 @@ function encodeObject(value: object, path: string, within: readonly object[]): u
 function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   // Of this realm or another: the root of every prototype chain is Object.prototype.
-  return prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf'));
+  return (
+    prototype === null ||
+    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf'))
+  );
 }
 
 const dateMs = (date: Date): number | null => {
@@ -143,8 +145,14 @@ const dateMs = (date: Date): number | null => {
 };
 
 function notStorable(value: unknown, path: string): HoldfastError {
-  const constructor: unknown = typeof value === 'object' && value !== null ? (value as { constructor?: unknown }).constructor : undefined;
-  const shown = typeof constructor === 'function' ? `an instance of ${constructor.name || 'a class'}` : typeof value === 'string' ? value : showValue(value);
+  const constructor: unknown =
+    typeof value === 'object' && value !== null ? (value as { constructor?: unknown }).constructor : undefined;
+  const shown =
+    typeof constructor === 'function'
+      ? `an instance of ${constructor.name || 'a class'}`
+      : typeof value === 'string'
+        ? value
+        : showValue(value);
   return new HoldfastError('HF_RESULT_NOT_STORABLE', { path, value: shown });
 }
 
@@ -188,7 +196,8 @@ function decodeTagged(tagged: unknown): unknown {
 function toBase64(bytes: Uint8Array): string {
   let binary = '';
   // In pieces, because a call takes a bounded number of arguments.
-  for (let from = 0; from < bytes.length; from += 8192) binary += String.fromCharCode(...bytes.subarray(from, from + 8192));
+  for (let from = 0; from < bytes.length; from += 8192)
+    binary += String.fromCharCode(...bytes.subarray(from, from + 8192));
   return btoa(binary);
 }
 

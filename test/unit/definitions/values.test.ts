@@ -56,7 +56,13 @@ describe('stored values', () => {
   });
 
   test('the encoding of each kind is fixed, because stored values outlive a version', () => {
-    const value = { u: undefined, b: -12n, d: new Date(1_700_000_000_000), y: new Uint8Array([222, 173, 190, 239]), z: -0 };
+    const value = {
+      u: undefined,
+      b: -12n,
+      d: new Date(1_700_000_000_000),
+      y: new Uint8Array([222, 173, 190, 239]),
+      z: -0,
+    };
     expect(encodeValue(value)).toBe(
       '{"u":{"$hf":["undefined"]},"b":{"$hf":["bigint","-12"]},"d":{"$hf":["date",1700000000000]},' +
         '"y":{"$hf":["bytes","3q2+7w=="]},"z":{"$hf":["number","-0"]}}',
@@ -83,7 +89,15 @@ describe('stored values', () => {
     ['a symbol', [Symbol('s')], '$[0]'],
     ['NaN', { a: [1, Number.NaN] }, '$.a[1]'],
     ['an infinity', Number.NEGATIVE_INFINITY, '$'],
-    ['an instance of a class', { at: new (class Point { x = 1 })() }, '$.at'],
+    [
+      'an instance of a class',
+      {
+        at: new (class Point {
+          x = 1;
+        })(),
+      },
+      '$.at',
+    ],
     ['a Map', { seen: new Map() }, '$.seen'],
     ['an error', { error: new Error('no') }, '$.error'],
     ['a promise', { later: Promise.resolve(1) }, '$.later'],

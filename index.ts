@@ -1,0 +1,13 @@
+export type { BatchContext, ItemContext, Logger, TaskContext } from './definitions/context.ts';
+export type { Duration } from './definitions/duration.ts';
+export { type ErrorCode, HoldfastError, isHoldfastError } from './definitions/errors.ts';
+export { type Failed, failed } from './definitions/failed.ts';
+export { defineJob, type Job, type JobOptions, type Work } from './definitions/job.ts';
+export { DEFAULTS } from './definitions/limits.ts';
+export type { ParamSpec, Params, ParamsSpec } from './definitions/params.ts';
+export { type Retry, RetryAfter, type RetryInfo } from './definitions/retry.ts';
+export type { Outcome, Sink } from './definitions/sink.ts';
+export type { Source } from './definitions/source.ts';
+export type { StandardSchemaV1 } from './definitions/standard-schema.ts';
+export { defineTask, type Memoize, type Task, type TaskOptions } from './definitions/task.ts';
+export type { JsonValue, Storable } from './definitions/values.ts';
