@@ -68,6 +68,8 @@ export interface RunStart {
   readonly limit: number | null;
   readonly source: string;
   readonly sourceTitle: string;
+  /** As in hf_job.source_ended: 0 when there may be more to plan. */
+  readonly ended: 0 | 1 | 2;
   readonly now: number;
 }
 
@@ -76,9 +78,9 @@ export async function beginRun(tx: Transaction, run: RunStart): Promise<JobRow> 
   const applied = await sumApplied(tx, run.jobNo);
   await tx.run(
     `UPDATE hf_job SET state = 'running', error = NULL, epoch = epoch + 1, run_id = ?, item_limit = ?, cancelling = 0,
-       source = ?, source_title = ?, source_state = ?, source_ended = 0, base_applied = ?, started_at = ?, ended_at = NULL
+       source = ?, source_title = ?, source_state = ?, source_ended = ?, base_applied = ?, started_at = ?, ended_at = NULL
      WHERE job_no = ?`,
-    [run.runId, run.limit, run.source, run.sourceTitle, run.sourceState, applied, run.now, run.jobNo],
+    [run.runId, run.limit, run.source, run.sourceTitle, run.sourceState, run.ended, applied, run.now, run.jobNo],
   );
   await releaseLanes(tx, run.jobNo);
   return jobByNumber(tx, run.jobNo);

@@ -17,7 +17,8 @@ export function hashKeys(keys: readonly string[]): Buffer {
 
 /** The hash at a position as a map key. */
 export function hashAt(hashes: Uint8Array, position: number): string {
-  return Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength).latin1Slice(
+  return Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength).toString(
+    'latin1',
     position * KEY_HASH_BYTES,
     (position + 1) * KEY_HASH_BYTES,
   );

@@ -1,0 +1,77 @@
+import type { Context } from '@temporalio/activity';
+import type { OpenedRun } from '../workflows/messages.ts';
+import type { ItemWork } from './item-context.ts';
+import type { ItemPump } from './item-pump.ts';
+import type { JobSession } from './job-session.ts';
+
+const HEARTBEAT_MS = 1_000;
+const LOOK_MS = 300;
+
+export interface AttemptOptions {
+  readonly session: JobSession;
+  readonly run: OpenedRun;
+  readonly context: Pick<Context, 'heartbeat' | 'cancellationSignal'>;
+  /** This process is asked to leave, or a newer attempt of the same chunk has started in it. */
+  readonly leave: AbortSignal;
+}
+
+export interface DriveOptions {
+  readonly yieldAfterMs: number;
+  /** Whether too many waiting items stop it: ranges, which make more of them. */
+  readonly holdWhenFull: boolean;
+}
+
+/** One attempt of an activity that runs items: keeps it alive, and stops it for whatever it must stop for. */
+export class Attempt {
+  readonly #options: AttemptOptions;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+  }
+
+  get leaving(): boolean {
+    const { context, leave } = this.#options;
+    return context.cancellationSignal.aborted || leave.aborted;
+  }
+
+  /** Runs works through a pump until they are settled, or something stops it and what was in flight has ended. */
+  async drive<Work extends ItemWork>(pump: ItemPump<Work>, options: DriveOptions, works: Iterable<Work>): Promise<void> {
+    const { session, context, leave } = this.#options;
+    const heartbeat = setInterval(() => context.heartbeat({ inFlight: pump.inFlight }), HEARTBEAT_MS);
+    const look = setInterval(() => void this.#look(pump, options), LOOK_MS);
+    const yielding = setTimeout(() => pump.stop('yield'), options.yieldAfterMs);
+    let grace: NodeJS.Timeout | null = null;
+    const onLeave = () => {
+      pump.stop('shutdown');
+      grace ??= setTimeout(() => void pump.abandon(new Error('the process leaves')), session.deps.shutdownGraceMs);
+    };
+    const signals = [context.cancellationSignal, leave];
+    for (const signal of signals) {
+      if (signal.aborted) onLeave();
+      else signal.addEventListener('abort', onLeave, { once: true });
+    }
+    try {
+      await this.#look(pump, options);
+      await pump.run(works);
+    } finally {
+      clearInterval(heartbeat);
+      clearInterval(look);
+      clearTimeout(yielding);
+      if (grace) clearTimeout(grace);
+      for (const signal of signals) signal.removeEventListener('abort', onLeave);
+    }
+  }
+
+  async #look<Work extends ItemWork>(pump: ItemPump<Work>, { holdWhenFull }: DriveOptions): Promise<void> {
+    const { session, run } = this.#options;
+    try {
+      const { job, status } = await session.look();
+      if (job.epoch !== run.epoch) pump.stop('superseded');
+      else if (status.stop) pump.stop(status.stop);
+      else if (status.paused) pump.stop('paused');
+      else if (status.full && holdWhenFull) pump.stop('full');
+    } catch (error) {
+      pump.fail(error);
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import type { BatchContext, ItemContext, Logger } from '../definitions/context.ts';
+import { HoldfastError, showValue } from '../definitions/errors.ts';
+import { decodeValue, encodeValue } from '../definitions/values.ts';
+import type { JobSession } from './job-session.ts';
+
+/** An item on its way through the user's function. */
+export interface ItemWork {
+  readonly item: unknown;
+  readonly key: string;
+  /** Calls before this one that failed. */
+  readonly attempts: number;
+}
+
+/**
+ * `ctx` of one call. A class with getters: an AbortController an item costs more than a cheap function, so that it is made
+ * only where the function looks at the signal or has to be stopped.
+ */
+export class CallContext implements ItemContext {
+  readonly #session: JobSession;
+  readonly #work: ItemWork;
+  #controller: AbortController | null = null;
+  #abortReason: unknown = null;
+
+  constructor(session: JobSession, work: ItemWork) {
+    this.#session = session;
+    this.#work = work;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#abortReason) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get attempt(): number {
+    return this.#work.attempts + 1;
+  }
+
+  get idempotencyKey(): string {
+    return this.#session.idempotencyKeyOf(this.#work);
+  }
+
+  get jobId(): string {
+    return this.#session.job.job_id;
+  }
+
+  get itemKey(): string {
+    return this.#work.key;
+  }
+
+  get params(): unknown {
+    return this.#session.params;
+  }
+
+  get log(): Logger {
+    return this.#session.logOf({ item: this.#work.key, attempt: this.attempt });
+  }
+
+  async once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
+    if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
+    const { ledger, job } = this.#session;
+    const place = [job.job_no, this.#work.key, name] as const;
+    const [row] = await ledger.read((tx) =>
+      tx.all<{ value: string }>('SELECT value FROM hf_once WHERE job_no = ? AND item_key = ? AND name = ?', place),
+    );
+    if (row) return decodeValue(row.value) as T;
+    const value = await fn();
+    const text = encodeValue(value);
+    await ledger.write((tx) =>
+      tx.run('INSERT INTO hf_once (job_no, item_key, name, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING', [...place, text]),
+    );
+    this.#session.onceUsed = true;
+    return decodeValue(text) as T;
+  }
+
+  abort(reason: unknown): void {
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+}
+
+/** `ctx` of one call of `runBatch`. */
+export class BatchCallContext implements BatchContext {
+  readonly #session: JobSession;
+  readonly #works: readonly ItemWork[];
+  readonly #controller = new AbortController();
+
+  constructor(session: JobSession, works: readonly ItemWork[]) {
+    this.#session = session;
+    this.#works = works;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get jobId(): string {
+    return this.#session.job.job_id;
+  }
+
+  get params(): unknown {
+    return this.#session.params;
+  }
+
+  get log(): Logger {
+    return this.#session.logOf({});
+  }
+
+  get itemKeys(): readonly string[] {
+    return this.#works.map((work) => work.key);
+  }
+
+  get idempotencyKeys(): readonly string[] {
+    return this.#works.map((work) => this.#session.idempotencyKeyOf(work));
+  }
+
+  get attempts(): readonly number[] {
+    return this.#works.map((work) => work.attempts + 1);
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+}

@@ -1,0 +1,208 @@
+import { HoldfastError } from '../definitions/errors.ts';
+import { ABANDONED, type Call, type CallResult, startCall } from './call.ts';
+import type { ItemWork } from './item-context.ts';
+import type { JobSession } from './job-session.ts';
+
+/** After so long without a pause the event loop gets a turn: heartbeats, timers, other attempts. */
+const TURN_MS = 12;
+const TURN_CHECK_ITEMS = 32;
+const DEADLINE_CHECK_MS = 50;
+/** How long a function that was told to stop may take to settle before it is left behind. */
+const ABORT_SETTLE_MS = 500;
+
+/** Why an attempt takes no further items. */
+export type StopReason = 'yield' | 'paused' | 'cancelled' | 'tolerance' | 'full' | 'shutdown' | 'superseded' | 'failed';
+
+export interface PumpOptions<Work extends ItemWork> {
+  readonly session: JobSession;
+  /** Earliest chunk first. */
+  readonly priority: number;
+  /** Takes results in; resolves when there is room for more. Rejects when they cannot be recorded. */
+  readonly settle: (work: Work, result: CallResult) => Promise<void> | undefined;
+}
+
+interface Flight<Work> {
+  readonly works: readonly Work[];
+  readonly call: Call;
+  readonly deadline: number;
+}
+
+/**
+ * Runs the user's function over items, as many at once as the job's slots in this process allow, at the job's rate, each call
+ * within its timeout. Stops taking items when told to; items in flight get their time to finish.
+ */
+export class ItemPump<Work extends ItemWork> {
+  readonly #options: PumpOptions<Work>;
+  readonly #flights = new Set<Flight<Work>>();
+  readonly #stop = new AbortController();
+  #stopReason: StopReason | null = null;
+  #failure: { readonly error: unknown } | null = null;
+  #idle: (() => void) | null = null;
+  #lastTurn = performance.now();
+  #sinceTurn = 0;
+
+  constructor(options: PumpOptions<Work>) {
+    this.#options = options;
+  }
+
+  get stopReason(): StopReason | null {
+    return this.#stopReason;
+  }
+
+  get inFlight(): number {
+    return this.#flights.size;
+  }
+
+  /** Takes no further items; those in flight go on. The first reason stands. */
+  stop(reason: StopReason): void {
+    this.#stopReason ??= reason;
+    this.#stop.abort();
+  }
+
+  /** Something outside the functions failed: stop, and reject `run` with it. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.stop('failed');
+  }
+
+  /** Tells the functions in flight to stop, and leaves behind those that do not soon. Their calls do not count. */
+  async abandon(reason: unknown): Promise<void> {
+    for (const flight of this.#flights) flight.call.abort(reason);
+    if (this.#flights.size > 0) await Promise.race([this.#whenIdle(), delay(ABORT_SETTLE_MS)]);
+    for (const flight of this.#flights) flight.call.giveUp(ABANDONED);
+  }
+
+  /** Resolves when all works are settled, or when it was stopped and nothing is in flight any more. */
+  async run(works: Iterable<Work>): Promise<void> {
+    const deadlines = setInterval(() => this.#checkDeadlines(), DEADLINE_CHECK_MS);
+    try {
+      for (const batch of batches(works, this.#batchSize())) {
+        if (this.#stopReason) break;
+        // No promise where a slot is free, or a million cheap items would make a million.
+        const { session } = this.#options;
+        if (!session.slots.tryAcquire(batch.length) && !(await this.#waitForSlots(batch.length))) break;
+        const waitMs = session.rate.take(batch.length, session.deps.now());
+        if (waitMs > 0 && !(await this.#waitForRate(batch.length, waitMs))) break;
+        const settled = this.#start(batch);
+        if (settled) await settled;
+        if (this.#turnIsDue()) await this.#giveTurn();
+      }
+      await this.#whenIdle();
+    } finally {
+      clearInterval(deadlines);
+    }
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #batchSize(): number {
+    const { work } = this.#options.session.spec;
+    return work.kind === 'runBatch' ? work.batchSize : 1;
+  }
+
+  #waitForSlots(weight: number): Promise<boolean> {
+    const { session, priority } = this.#options;
+    return session.slots.acquire(weight, { priority, signal: this.#stop.signal });
+  }
+
+  async #waitForRate(weight: number, waitMs: number): Promise<boolean> {
+    await delay(waitMs, this.#stop.signal);
+    if (!this.#stopReason) return true;
+    this.#options.session.slots.release(weight);
+    return false;
+  }
+
+  #start(works: readonly Work[]): Promise<void> | undefined {
+    const { session } = this.#options;
+    const start = startCall(session, works);
+    if (start.kind === 'settled') {
+      session.slots.release(works.length);
+      return this.#settle(works, start.results);
+    }
+    const { call } = start;
+    const deadline = call.timeoutMs === null ? Number.POSITIVE_INFINITY : performance.now() + call.timeoutMs;
+    const flight: Flight<Work> = { works, call, deadline };
+    this.#flights.add(flight);
+    void call.results.then(async (results) => {
+      try {
+        await this.#settle(works, results);
+      } catch (error) {
+        this.fail(error);
+      } finally {
+        session.slots.release(works.length);
+        this.#flights.delete(flight);
+        if (this.#flights.size === 0) this.#idle?.();
+      }
+    });
+    return undefined;
+  }
+
+  #settle(works: readonly Work[], results: readonly CallResult[]): Promise<void> | undefined {
+    const { session, settle } = this.#options;
+    session.deps.reach('after-function');
+    let full: Promise<void> | undefined;
+    for (let i = 0; i < works.length; i++) full = settle(works[i] as Work, results[i] ?? ABANDONED) ?? full;
+    return full;
+  }
+
+  #checkDeadlines(): void {
+    const now = performance.now();
+    for (const flight of this.#flights) {
+      if (flight.deadline > now) continue;
+      const error = new HoldfastError('HF_ITEM_TIMEOUT', { timeoutMs: flight.call.timeoutMs });
+      flight.call.abort(error);
+      flight.call.giveUp({ kind: 'error', error });
+    }
+  }
+
+  #turnIsDue(): boolean {
+    if (++this.#sinceTurn < TURN_CHECK_ITEMS) return false;
+    this.#sinceTurn = 0;
+    return performance.now() - this.#lastTurn > TURN_MS;
+  }
+
+  async #giveTurn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#lastTurn = performance.now();
+  }
+
+  #whenIdle(): Promise<void> {
+    if (this.#flights.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const before = this.#idle;
+      this.#idle = () => {
+        this.#idle = null;
+        before?.();
+        resolve();
+      };
+    });
+  }
+}
+
+function* batches<Work>(works: Iterable<Work>, size: number): Generator<readonly Work[]> {
+  if (size === 1) {
+    for (const work of works) yield [work];
+    return;
+  }
+  let batch: Work[] = [];
+  for (const work of works) {
+    batch.push(work);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.min(ms, 2 ** 31 - 1));
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}
+

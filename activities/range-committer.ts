@@ -1,0 +1,169 @@
+import { isHoldfastError } from '../definitions/errors.ts';
+import type { Outcome } from '../definitions/sink.ts';
+import type { RangeClaim } from '../ledger/claim-range.ts';
+import { commitRange, type RangeHold } from '../ledger/commit-range.ts';
+import type { NewItem } from '../ledger/items.ts';
+import type { ChunkInput } from '../workflows/messages.ts';
+import { CommitBuffer } from './commit-buffer.ts';
+import type { ItemWork } from './item-context.ts';
+import { describeError } from './item-outcome.ts';
+import type { AnyPrepared, JobSession } from './job-session.ts';
+import { encodeInput, encodePlace, type GoodRecord } from './range-records.ts';
+import { narrowDown, type SinkWrite } from './sink-write.ts';
+
+export interface RangeWork extends ItemWork {
+  readonly position: number;
+  readonly record: GoodRecord;
+}
+
+type Entry =
+  | { readonly kind: 'landed'; readonly work: RangeWork; readonly prepared: AnyPrepared | null; readonly result: unknown }
+  | { readonly kind: 'item'; readonly position: number; readonly item: Omit<NewItem, 'chunk' | 'position'>; readonly called: boolean };
+
+/** Gathers a range attempt's outcomes and commits them with their effects. */
+export class RangeCommitter {
+  onFailure: (error: unknown) => void = () => undefined;
+  readonly #session: JobSession;
+  readonly #claim: Extract<RangeClaim, { kind: 'claimed' }>;
+  readonly #hold: RangeHold;
+  readonly #buffer: CommitBuffer<Entry>;
+  #open: number;
+  #done = false;
+
+  constructor(session: JobSession, input: ChunkInput, claim: Extract<RangeClaim, { kind: 'claimed' }>) {
+    this.#session = session;
+    this.#claim = claim;
+    this.#hold = {
+      jobNo: session.job.job_no,
+      jobId: session.job.job_id,
+      epoch: input.run.epoch,
+      number: input.number,
+      fence: claim.chunk.fence,
+      seq: claim.chunk.seq,
+    };
+    this.#open = 0;
+    for (let position = 0; position < claim.size; position++) if (!claim.settled.has(position)) this.#open++;
+    this.#buffer = new CommitBuffer({
+      commit: (entries) => this.#commit(entries),
+      fail: (error) => this.onFailure(error),
+    });
+  }
+
+  /** Takes what the user's function made of an item. */
+  addValue(work: RangeWork, value: unknown): Promise<void> | undefined {
+    const { sink } = this.#session;
+    if (!sink) return this.#buffer.add({ kind: 'landed', work, prepared: null, result: value });
+    const outcome: Outcome<unknown, unknown> = { item: work.item, key: work.key, result: value };
+    let rows: unknown;
+    try {
+      rows = sink.prepare(outcome);
+    } catch (error) {
+      return this.#buffer.add(this.#refused(work, error));
+    }
+    return this.#buffer.add({ kind: 'landed', work, prepared: { outcome, rows }, result: value });
+  }
+
+  /** Takes an item that does not land now. */
+  addItem(
+    position: number,
+    item: Omit<NewItem, 'chunk' | 'position'>,
+    { called = false }: { readonly called?: boolean } = {},
+  ): Promise<void> | undefined {
+    return this.#buffer.add({ kind: 'item', position, item, called });
+  }
+
+  /** Commits the rest. Whether everything of the chunk is settled, and it is marked done. */
+  async finish(): Promise<boolean> {
+    await this.#buffer.flush();
+    if (this.#open === 0 && !this.#done) await this.#write([]);
+    return this.#done;
+  }
+
+  discard(): void {
+    this.#buffer.discard();
+  }
+
+  async #commit(entries: readonly Entry[]): Promise<void> {
+    const { reach } = this.#session.deps;
+    reach('before-commit');
+    await narrowDown(entries, {
+      write: (part) => this.#write(part),
+      refuse: (entry, error) => (entry.kind === 'landed' ? this.#refused(entry.work, error) : entry),
+    });
+    reach('after-commit');
+  }
+
+  #refused(work: RangeWork, error: unknown): Entry {
+    return {
+      kind: 'item',
+      position: work.position,
+      called: true,
+      item: {
+        key: work.key,
+        state: 'quarantined',
+        reason: 'sink',
+        attempts: work.attempts + 1,
+        dueAt: null,
+        input: encodeInput(work.record.raw),
+        error: describeError(error),
+        place: encodePlace(work.record.place),
+        now: this.#session.deps.now(),
+      },
+    };
+  }
+
+  async #write(entries: readonly Entry[]): Promise<SinkWrite> {
+    const { ledger, sink, deps } = this.#session;
+    const landed = this.#claim.landed.copy();
+    const settled = this.#claim.settled.copy();
+    const landing: Extract<Entry, { kind: 'landed' }>[] = [];
+    const items: NewItem[] = [];
+    let calls = 0;
+    for (const entry of entries) {
+      if (entry.kind === 'landed') {
+        landing.push(entry);
+        landed.set(entry.work.position);
+        settled.set(entry.work.position);
+        calls++;
+      } else {
+        items.push({ ...entry.item, chunk: this.#hold.number, position: entry.position });
+        settled.set(entry.position);
+        if (entry.called) calls++;
+      }
+    }
+    const done = this.#open === entries.length;
+    const commit = { landed, settled, applied: landing.length, calls, done, items };
+    let sinkError: { readonly error: unknown } | null = null;
+    try {
+      await ledger.write(async (tx) => {
+        await commitRange(tx, this.#hold, commit);
+        try {
+          if (sink) {
+            if (landing.length > 0) await sink.write(tx, landing.map((entry) => entry.prepared as AnyPrepared));
+          } else {
+            await tx.runMany(
+              'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
+              landing.map(({ work, result }) => [this.#hold.jobNo, this.#hold.number, work.position, work.key, result as string]),
+            );
+          }
+        } catch (error) {
+          sinkError = { error };
+          throw error;
+        }
+        deps.reach('inside-commit');
+      });
+    } catch (error) {
+      if (sinkError && !isHoldfastError(error, 'HF_DATABASE_LOCKED')) return { kind: 'refused', error };
+      throw error;
+    }
+    this.#hold.seq++;
+    this.#open -= entries.length;
+    this.#done ||= done;
+    for (const entry of entries) {
+      const position = entry.kind === 'landed' ? entry.work.position : entry.position;
+      if (entry.kind === 'landed') this.#claim.landed.set(position);
+      this.#claim.settled.set(position);
+    }
+    return { kind: 'written' };
+  }
+}

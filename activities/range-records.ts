@@ -1,0 +1,140 @@
+import { HoldfastError, isHoldfastError, showValue } from '../definitions/errors.ts';
+import { validate } from '../definitions/standard-schema.ts';
+import { encodeValue } from '../definitions/values.ts';
+import { hashKeys } from '../ledger/key-hash.ts';
+import type { ItemReason } from '../ledger/rows.ts';
+import type { Place, ReadRecord } from '../sources/source.ts';
+import { describeError } from './item-outcome.ts';
+import type { ItemWork } from './item-context.ts';
+import type { JobSession } from './job-session.ts';
+
+/** How many of a chunk's items have their key computed twice, to notice a key function that is none. */
+const KEYS_CHECKED_TWICE = 3;
+
+export interface GoodRecord extends ItemWork {
+  readonly kind: 'good';
+  readonly raw: unknown;
+  readonly place: Place;
+}
+
+/** A record that never gets to the user's function. */
+export interface BadRecord {
+  readonly kind: 'bad';
+  readonly reason: ItemReason;
+  readonly key: string | null;
+  /** The item as the source gave it, if it is one. */
+  readonly raw: unknown;
+  readonly error: string;
+  readonly place: Place;
+}
+
+export type RangeRecord = GoodRecord | BadRecord;
+
+export interface RangeRecords {
+  readonly records: readonly RangeRecord[];
+  /** Of the keys, in order; a record without one has a stand-in made of its place. */
+  readonly hashes: Buffer;
+}
+
+/** Checks what a source read: size, schema, key. What does not pass is quarantined in its place; the rest goes on. */
+export async function checkRecords(session: JobSession, read: readonly ReadRecord<unknown>[]): Promise<RangeRecords> {
+  const records: RangeRecord[] = new Array(read.length);
+  const keys: string[] = new Array(read.length);
+  for (let i = 0; i < read.length; i++) {
+    const checked = checkRecord(session, read[i] as ReadRecord<unknown>, i < KEYS_CHECKED_TWICE);
+    const record = checked instanceof Promise ? await checked : checked;
+    records[i] = record;
+    // No key can begin with NUL and this word: it would be as long as a place.
+    keys[i] = record.key ?? `\u0000no key\u0000${showPlace(record.place)}`;
+  }
+  return { records, hashes: hashKeys(keys) };
+}
+
+function checkRecord(session: JobSession, read: ReadRecord<unknown>, twice: boolean): RangeRecord | Promise<RangeRecord> {
+  const { place } = read;
+  if ('malformed' in read) {
+    const error = new HoldfastError('HF_ITEM_MALFORMED', { place: showPlace(place), reason: read.malformed });
+    return { kind: 'bad', reason: 'malformed', key: null, raw: undefined, place, error: describeError(withRaw(error, read.raw)) };
+  }
+  const { schema, itemBytesMax } = session.spec;
+  if (read.bytes > itemBytesMax) {
+    const error = new HoldfastError('HF_ITEM_TOO_LARGE', { place: showPlace(place), bytes: read.bytes, limit: itemBytesMax });
+    return { kind: 'bad', reason: 'too-large', key: null, raw: undefined, place, error: describeError(error) };
+  }
+  if (!schema) return keyed(session, { item: read.item, raw: read.item, place, twice });
+  const take = (result: Awaited<ReturnType<typeof validate>>): RangeRecord => {
+    if (result.kind === 'valid') return keyed(session, { item: result.value, raw: read.item, place, twice });
+    const error = new HoldfastError('HF_ITEM_SCHEMA', { place: showPlace(place), issues: result.issues });
+    return { kind: 'bad', reason: 'schema', key: null, raw: read.item, place, error: describeError(error) };
+  };
+  try {
+    const result = validate(schema, read.item);
+    return result instanceof Promise ? result.then(take, (error) => schemaThrew(error, read.item, place)) : take(result);
+  } catch (error) {
+    return schemaThrew(error, read.item, place);
+  }
+}
+
+function schemaThrew(error: unknown, raw: unknown, place: Place): BadRecord {
+  return { kind: 'bad', reason: 'schema', key: null, raw, place, error: describeError(error) };
+}
+
+interface Keyed {
+  readonly item: unknown;
+  readonly raw: unknown;
+  readonly place: Place;
+  readonly twice: boolean;
+}
+
+function keyed(session: JobSession, { item, raw, place, twice }: Keyed): RangeRecord {
+  try {
+    const key = keyOf(session, item, place);
+    if (twice) {
+      const again = keyOf(session, item, place);
+      if (again !== key) throw new HoldfastError('HF_KEY_UNSTABLE', { place: showPlace(place), first: key, second: again });
+    }
+    return { kind: 'good', item, key, attempts: 0, raw, place };
+  } catch (error) {
+    if (isHoldfastError(error, 'HF_KEY_UNSTABLE')) throw error;
+    return { kind: 'bad', reason: 'key', key: null, raw, place, error: describeError(error) };
+  }
+}
+
+function keyOf(session: JobSession, item: unknown, place: Place): string {
+  let key: unknown;
+  try {
+    key = session.spec.key(item);
+  } catch (error) {
+    throw new HoldfastError('HF_KEY_FAILED', { place: showPlace(place), reason: String(error) }, { cause: error });
+  }
+  if (typeof key === 'string' && key !== '') return key;
+  if (typeof key === 'number' && Number.isFinite(key)) return String(key);
+  const where = { place: showPlace(place), value: showValue(key) };
+  throw key === undefined || key === null || key === '' ? new HoldfastError('HF_KEY_MISSING', where) : new HoldfastError('HF_KEY_TYPE', where);
+}
+
+/** A place as messages show it, such as `orders.csv line 7 (byte 312)`. */
+export function showPlace(place: Place): string {
+  if (place.file !== undefined) return `${place.file} line ${place.line} (byte ${place.byte})`;
+  return place.index === undefined ? 'an unknown place' : `index ${place.index}`;
+}
+
+/** The place's own fields, whatever class the source made it of. */
+export function encodePlace({ file, line, byte, index }: Place): string {
+  return JSON.stringify({ file, line, byte, index });
+}
+
+/** The item as the ledger keeps it for a later try; null where it cannot be kept. */
+export function encodeInput(raw: unknown): string | null {
+  if (raw === undefined) return null;
+  try {
+    return encodeValue(raw);
+  } catch {
+    return null;
+  }
+}
+
+function withRaw(error: Error, raw: string): Error {
+  error.cause = raw;
+  return error;
+}

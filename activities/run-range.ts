@@ -1,0 +1,187 @@
+import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
+import { DEFAULTS } from '../definitions/limits.ts';
+import { type ClaimRange, claimRange, findChunk, type RangeClaim } from '../ledger/claim-range.ts';
+import { type NewItem, updateError } from '../ledger/items.ts';
+import type { KeyOwner } from '../ledger/reserve-keys.ts';
+import { type ChunkRow, RANGE } from '../ledger/rows.ts';
+import type { ChunkInput } from '../workflows/messages.ts';
+import type { Attempt } from './attempt.ts';
+import type { CallResult } from './call.ts';
+import { ItemPump } from './item-pump.ts';
+import { judgeFailure, describeError } from './item-outcome.ts';
+import type { JobSession } from './job-session.ts';
+import { RangeCommitter, type RangeWork } from './range-committer.ts';
+import { type BadRecord, checkRecords, encodeInput, encodePlace, type GoodRecord, type RangeRecords, showPlace } from './range-records.ts';
+
+const RANGE_CHANGED = 'changed';
+
+export type AttemptEnd = 'done' | 'yielded' | 'changed';
+
+/** One attempt of a range chunk: read, claim, run what is not settled, commit as it goes, report. */
+export async function runRange(session: JobSession, input: ChunkInput, attempt: Attempt): Promise<AttemptEnd> {
+  const { reach } = session.deps;
+  const jobNo = session.job.job_no;
+  const chunk = await session.ledger.read((tx) => findChunk(tx, jobNo, RANGE, input.number));
+  if (chunk.state !== 'planned') return 'done';
+  reach('before-read');
+  const read = await readChunk(session, chunk);
+  if (read === RANGE_CHANGED) return 'changed';
+  reach('after-read');
+  const claim = await session.ledger.write((tx) => claimRange(tx, claimOf(session, input, read)));
+  reach('after-claim');
+  if (claim.kind === 'unstable') throw unstable(read, claim.record);
+  if (claim.kind !== 'claimed') return 'done';
+  if (claim.reserveNo !== null) session.filter.reserved(claim.reserveNo);
+  if (claim.duplicates.length > 0) await nameFirstPlaces(session, chunk, claim, read);
+  const committer = new RangeCommitter(session, input, claim);
+  const done = await pump(session, { input, attempt, claim, read, committer });
+  if (done) return 'done';
+  return 'yielded';
+}
+
+async function readChunk(session: JobSession, chunk: ChunkRow): Promise<RangeRecords | typeof RANGE_CHANGED> {
+  const range = await session.reader.read({
+    from: chunk.from_cursor ?? session.reader.start,
+    to: chunk.to_cursor ?? session.reader.start,
+    checksum: chunk.checksum,
+  });
+  if (range.kind === 'changed') {
+    session.logOf({ chunk: chunk.number }).warn(`the source changed while it is read: ${range.reason}`);
+    return RANGE_CHANGED;
+  }
+  return checkRecords(session, range.records);
+}
+
+function claimOf(session: JobSession, input: ChunkInput, read: RangeRecords): ClaimRange {
+  return {
+    jobNo: session.job.job_no,
+    epoch: input.run.epoch,
+    number: input.number,
+    owner: session.deps.owner,
+    hashes: read.hashes,
+    filter: session.filter,
+    onDuplicateKey: session.spec.onDuplicateKey,
+    describeDuplicate: (record, owner) => {
+      const taken = read.records[record] as GoodRecord;
+      const first = `record ${owner.position + 1} of chunk ${owner.chunk}`;
+      return {
+        key: taken.key,
+        state: 'quarantined',
+        reason: 'duplicate',
+        attempts: 0,
+        dueAt: null,
+        input: encodeInput(taken.raw),
+        error: duplicateError(taken, first),
+        place: encodePlace(taken.place),
+        now: session.deps.now(),
+      };
+    },
+  };
+}
+
+function duplicateError(record: GoodRecord, first: string): string {
+  return describeError(new HoldfastError('HF_KEY_TWICE', { key: record.key, first, second: showPlace(record.place) }));
+}
+
+function unstable(read: RangeRecords, record: number): HoldfastError {
+  const found = read.records[record];
+  return new HoldfastError('HF_KEY_UNSTABLE', {
+    place: found ? showPlace(found.place) : `record ${record + 1}`,
+    first: 'another key when it was read before',
+    second: found?.key ?? 'none',
+  });
+}
+
+type Claimed = Extract<RangeClaim, { kind: 'claimed' }>;
+
+/** Says file and line of the records that have the keys, where they can be read again. A few chunks at most. */
+async function nameFirstPlaces(session: JobSession, chunk: ChunkRow, claim: Claimed, read: RangeRecords): Promise<void> {
+  const CHUNKS_READ_MAX = 3;
+  const places = new Map<number, RangeRecords | null>([[chunk.number, read]]);
+  const recordAt = new Map<number, number>();
+  read.records.forEach((_, record) => recordAt.set(claim.positions?.[record] ?? record, record));
+  for (const { position, owner } of claim.duplicates) {
+    if (!places.has(owner.chunk) && places.size <= CHUNKS_READ_MAX) places.set(owner.chunk, await readOther(session, owner));
+    const first = places.get(owner.chunk)?.records[owner.position];
+    const record = read.records[recordAt.get(position) ?? -1];
+    if (!first || record?.kind !== 'good') continue;
+    const item = { jobNo: session.job.job_no, chunk: chunk.number, position, error: duplicateError(record, showPlace(first.place)) };
+    await session.ledger.write((tx) => updateError(tx, item));
+  }
+}
+
+async function readOther(session: JobSession, owner: KeyOwner): Promise<RangeRecords | null> {
+  const other = await session.ledger.read((tx) => findChunk(tx, session.job.job_no, RANGE, owner.chunk));
+  const read = await readChunk(session, other).catch(() => null);
+  return read === RANGE_CHANGED ? null : read;
+}
+
+interface PumpInput {
+  readonly input: ChunkInput;
+  readonly attempt: Attempt;
+  readonly claim: Claimed;
+  readonly read: RangeRecords;
+  readonly committer: RangeCommitter;
+}
+
+async function pump(session: JobSession, { input, attempt, claim, read, committer }: PumpInput): Promise<boolean> {
+  const pump = new ItemPump<RangeWork>({
+    session,
+    priority: input.number,
+    settle: (work, result) => settle(session, committer, work, result),
+  });
+  committer.onFailure = (error) => pump.fail(error);
+  try {
+    await attempt.drive(pump, { yieldAfterMs: DEFAULTS.yieldAfterMs, holdWhenFull: true }, worksOf(session, { claim, read, committer }));
+  } catch (error) {
+    committer.discard();
+    throw error;
+  }
+  return committer.finish();
+}
+
+/** The records that are not settled, in order; what cannot run is handed to the committer on the way. */
+function* worksOf(
+  session: JobSession,
+  { claim, read, committer }: { readonly claim: Claimed; readonly read: RangeRecords; readonly committer: RangeCommitter },
+): Generator<RangeWork> {
+  for (let record = 0; record < read.records.length; record++) {
+    const position = claim.positions?.[record] ?? record;
+    if (claim.settled.has(position)) continue;
+    const found = read.records[record] as GoodRecord | BadRecord;
+    if (found.kind === 'bad') committer.addItem(position, badItem(session, found));
+    else yield { item: found.item, key: found.key, attempts: 0, position, record: found };
+  }
+}
+
+function badItem(session: JobSession, bad: BadRecord): Omit<NewItem, 'chunk' | 'position'> {
+  return {
+    key: bad.key,
+    state: 'quarantined',
+    reason: bad.reason,
+    attempts: 0,
+    dueAt: null,
+    input: encodeInput(bad.raw),
+    error: bad.error,
+    place: encodePlace(bad.place),
+    now: session.deps.now(),
+  };
+}
+
+function settle(session: JobSession, committer: RangeCommitter, work: RangeWork, result: CallResult): Promise<void> | undefined {
+  if (result.kind === 'abandoned') return undefined;
+  if (result.kind === 'value') return committer.addValue(work, result.value);
+  const failed = judgeFailure(session, result.error, 0);
+  if (isHoldfastError(result.error) === false) session.logOf({ item: work.key }).debug('item failed', { error: failed.error });
+  return committer.addItem(work.position, {
+    key: work.key,
+    state: failed.kind,
+    reason: failed.reason,
+    attempts: failed.attempts,
+    dueAt: failed.dueAt,
+    input: encodeInput(work.record.raw),
+    error: failed.error,
+    place: encodePlace(work.record.place),
+    now: session.deps.now(),
+  }, { called: true });
+}

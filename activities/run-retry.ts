@@ -1,0 +1,199 @@
+import { validate } from '../definitions/standard-schema.ts';
+import { decodeValue } from '../definitions/values.ts';
+import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
+import { DEFAULTS } from '../definitions/limits.ts';
+import { claimLane, commitLane, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
+import { nextDue } from '../ledger/counts.ts';
+import type { ItemRow } from '../ledger/rows.ts';
+import type { ChunkInput } from '../workflows/messages.ts';
+import type { Attempt } from './attempt.ts';
+import type { CallResult } from './call.ts';
+import { CommitBuffer } from './commit-buffer.ts';
+import type { ItemWork } from './item-context.ts';
+import { describeError, judgeFailure } from './item-outcome.ts';
+import { ItemPump } from './item-pump.ts';
+import type { AnyPrepared, JobSession } from './job-session.ts';
+import { narrowDown, type SinkWrite } from './sink-write.ts';
+
+const TAKE_MAX = 500;
+/** A lane waits for items that are due so soon, rather than end and be scheduled again. */
+const LINGER_MS = 1_000;
+
+interface RetryWork extends ItemWork {
+  readonly row: ItemRow;
+}
+
+interface Entry {
+  readonly work: RetryWork;
+  readonly prepared: AnyPrepared | null;
+  readonly result: unknown;
+  readonly called: boolean;
+  readonly next: LaneOutcome['next'];
+}
+
+const LANDED = { kind: 'landed' } as const;
+
+/** One attempt of a retry lane: takes the items that are due, runs them, commits, and again while more come due. */
+export async function runRetry(session: JobSession, input: ChunkInput, attempt: Attempt): Promise<'done' | 'yielded'> {
+  const { ledger, deps } = session;
+  const { hold } = await ledger.write((tx) =>
+    claimLane(tx, { jobNo: session.job.job_no, epoch: input.run.epoch, lane: input.number, owner: deps.owner }),
+  );
+  deps.reach('after-claim');
+  const until = performance.now() + DEFAULTS.yieldAfterMs;
+  while (!attempt.leaving && performance.now() < until) {
+    const rows = await ledger.write((tx) => takeDue(tx, hold, { now: deps.now(), limit: TAKE_MAX }));
+    hold.seq++;
+    if (rows.length > 0) {
+      if (!(await runRows(session, { input, attempt, hold, rows, yieldAfterMs: until - performance.now() }))) return 'yielded';
+      continue;
+    }
+    const due = await ledger.read((tx) => nextDue(tx, session.job.job_no));
+    const waitMs = due === null ? Number.POSITIVE_INFINITY : due - deps.now();
+    if (waitMs > LINGER_MS) return 'done';
+    await new Promise((resolve) => setTimeout(resolve, Math.max(1, waitMs)));
+  }
+  return 'yielded';
+}
+
+interface RunRows {
+  readonly input: ChunkInput;
+  readonly attempt: Attempt;
+  readonly hold: LaneHold;
+  readonly rows: readonly ItemRow[];
+  readonly yieldAfterMs: number;
+}
+
+/** Whether all of them were settled. */
+async function runRows(session: JobSession, { attempt, hold, rows, yieldAfterMs }: RunRows): Promise<boolean> {
+  const committer = new LaneCommitter(session, hold, rows);
+  // Behind every range chunk: an item that waited goes to the end of the queue, but takes its turn.
+  const pump = new ItemPump<RetryWork>({ session, priority: 0, settle: (work, result) => committer.settle(work, result) });
+  committer.onFailure = (error) => pump.fail(error);
+  try {
+    await attempt.drive(pump, { yieldAfterMs, holdWhenFull: false }, await worksOf(session, rows, committer));
+  } catch (error) {
+    committer.discard();
+    throw error;
+  }
+  return committer.finish();
+}
+
+/** The items as the user's function takes them; the schema is asked again, for it may have been mended. */
+async function worksOf(session: JobSession, rows: readonly ItemRow[], committer: LaneCommitter): Promise<RetryWork[]> {
+  const works: RetryWork[] = [];
+  const { schema } = session.spec;
+  for (const row of rows) {
+    const raw = decodeValue(row.input ?? 'null');
+    const work = { item: raw, key: row.key ?? '', attempts: row.attempts, row };
+    try {
+      const valid = schema ? await validate(schema, raw) : null;
+      if (valid?.kind === 'invalid') throw new HoldfastError('HF_ITEM_SCHEMA', { place: row.place, issues: valid.issues });
+      works.push(valid ? { ...work, item: valid.value } : work);
+    } catch (error) {
+      committer.refuse(work, error, 'schema');
+    }
+  }
+  return works;
+}
+
+class LaneCommitter {
+  onFailure: (error: unknown) => void = () => undefined;
+  readonly #session: JobSession;
+  readonly #hold: LaneHold;
+  readonly #left: Map<string, ItemRow>;
+  readonly #buffer: CommitBuffer<Entry>;
+
+  constructor(session: JobSession, hold: LaneHold, rows: readonly ItemRow[]) {
+    this.#session = session;
+    this.#hold = hold;
+    this.#left = new Map(rows.map((row) => [placeOf(row), row]));
+    this.#buffer = new CommitBuffer({ commit: (entries) => this.#commit(entries), fail: (error) => this.onFailure(error) });
+  }
+
+  settle(work: RetryWork, result: CallResult): Promise<void> | undefined {
+    if (result.kind === 'abandoned') return undefined;
+    if (result.kind === 'error') {
+      const failed = judgeFailure(this.#session, result.error, work.attempts);
+      return this.#buffer.add({ work, prepared: null, result: null, called: true, next: failed });
+    }
+    const { sink } = this.#session;
+    if (!sink) return this.#buffer.add({ work, prepared: null, result: result.value, called: true, next: LANDED });
+    const outcome = { item: work.item, key: work.key, result: result.value };
+    try {
+      const prepared = { outcome, rows: sink.prepare(outcome) };
+      return this.#buffer.add({ work, prepared, result: result.value, called: true, next: LANDED });
+    } catch (error) {
+      return this.refuse(work, error, 'sink', true);
+    }
+  }
+
+  /** Quarantines an item without another try. */
+  refuse(work: RetryWork, error: unknown, reason: 'sink' | 'schema', called = false): Promise<void> | undefined {
+    return this.#buffer.add(this.#refused({ work, prepared: null, result: null, called, next: LANDED }, error, reason));
+  }
+
+  discard(): void {
+    this.#buffer.discard();
+  }
+
+  /** Commits the rest and gives back what was not run. Whether there was nothing to give back. */
+  async finish(): Promise<boolean> {
+    await this.#buffer.flush();
+    if (this.#left.size === 0) return true;
+    await this.#write([], [...this.#left.values()]);
+    return false;
+  }
+
+  async #commit(entries: readonly Entry[]): Promise<void> {
+    const { reach } = this.#session.deps;
+    reach('before-commit');
+    await narrowDown(entries, {
+      write: (part) => this.#write(part, []),
+      refuse: (entry, error) => this.#refused(entry, error, 'sink'),
+    });
+    reach('after-commit');
+  }
+
+  #refused(entry: Entry, error: unknown, reason: 'sink' | 'schema'): Entry {
+    const attempts = entry.work.attempts + (entry.called ? 1 : 0);
+    return { ...entry, prepared: null, next: { kind: 'quarantined', reason, attempts, dueAt: null, error: describeError(error) } };
+  }
+
+  async #write(entries: readonly Entry[], giveBack: readonly ItemRow[]): Promise<SinkWrite> {
+    const { ledger, sink, deps } = this.#session;
+    const landing = entries.filter((entry) => entry.next.kind === 'landed');
+    const calls = entries.filter((entry) => entry.called).length;
+    let sinkError: { readonly error: unknown } | null = null;
+    try {
+      await ledger.write(async (tx) => {
+        const outcomes = entries.map(({ work, next }) => ({ chunk: work.row.chunk, position: work.row.position, next }));
+        await commitLane(tx, this.#hold, { outcomes, giveBack, calls, retried: calls, now: deps.now() });
+        try {
+          if (sink) {
+            if (landing.length > 0) await sink.write(tx, landing.map((entry) => entry.prepared as AnyPrepared));
+          } else {
+            await tx.runMany(
+              'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
+              landing.map(({ work, result }) => [this.#hold.jobNo, work.row.chunk, work.row.position, work.key, result as string]),
+            );
+          }
+        } catch (error) {
+          sinkError = { error };
+          throw error;
+        }
+        deps.reach('inside-commit');
+      });
+    } catch (error) {
+      if (sinkError && !isHoldfastError(error, 'HF_DATABASE_LOCKED')) return { kind: 'refused', error };
+      throw error;
+    }
+    this.#hold.seq++;
+    for (const { work } of entries) this.#left.delete(placeOf(work.row));
+    return { kind: 'written' };
+  }
+}
+
+function placeOf(row: ItemRow): string {
+  return `${row.chunk}:${row.position}`;
+}

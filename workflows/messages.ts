@@ -1,0 +1,114 @@
+/** Where a ledger stands: another id is another ledger, a smaller number an older copy of it. */
+export interface LedgerMark {
+  readonly id: string;
+  readonly commits: number;
+}
+
+/** What the job workflow is started with. Small and the same size whatever the job's. */
+export interface JobInput {
+  readonly jobId: string;
+  readonly name: string;
+  /** Canonical JSON. */
+  readonly params: string;
+  readonly again: boolean;
+  readonly limit: number | null;
+  /** Set by continue-as-new: the run goes on under its epoch. */
+  readonly opened?: OpenedRun;
+}
+
+/** What opening a run found: everything that its activities are given. */
+export interface OpenedRun {
+  readonly kind: 'run';
+  readonly jobId: string;
+  readonly name: string;
+  /** Canonical JSON. */
+  readonly params: string;
+  readonly jobNo: number;
+  readonly generation: number;
+  readonly epoch: number;
+  readonly ledger: LedgerMark;
+  readonly heartbeatTimeoutMs: number;
+}
+
+export interface NothingNew {
+  readonly kind: 'nothing-new';
+  readonly result: JobResult;
+}
+
+export type OpenOutcome = OpenedRun | NothingNew;
+
+export interface PlanInput {
+  readonly run: OpenedRun;
+  readonly after: number;
+  readonly want: number;
+}
+
+export interface PlanOutcome {
+  /** Chunks behind `after` that are not done, in order. */
+  readonly chunks: readonly number[];
+  /** Number of the last chunk that this answer knows of. */
+  readonly last: number;
+  /** Nothing is left to plan. */
+  readonly ended: boolean;
+  /** The ledger is an older copy: what the workflow believes of it is void. */
+  readonly restored: boolean;
+  /** Living worker processes of the job. */
+  readonly workers: number;
+  readonly status: RunStatus;
+}
+
+/** What the workflow steers by; every activity brings a fresh one. */
+export interface RunStatus {
+  /** When it was read, in milliseconds since 1970: an older one never replaces a newer one. */
+  readonly at: number;
+  readonly paused: boolean;
+  readonly stop: 'cancelled' | 'tolerance' | null;
+  /** Earliest time, in milliseconds since 1970, at which a waiting item is due; null: none waits. */
+  readonly nextDueAt: number | null;
+  readonly waiting: number;
+  /** Too many items wait: no new ones until some are decided. */
+  readonly full: boolean;
+}
+
+export interface ChunkInput {
+  readonly run: OpenedRun;
+  readonly kind: 'range' | 'retry';
+  readonly number: number;
+}
+
+export interface ChunkOutcome {
+  /** `done`; `yielded`: not done, schedule it again; `changed`: the source was replaced, plan anew; `restored`: as in PlanOutcome. */
+  readonly kind: 'done' | 'yielded' | 'changed' | 'restored' | 'stale';
+  readonly ledger: LedgerMark;
+  readonly status: RunStatus;
+}
+
+export interface CloseInput {
+  readonly run: OpenedRun;
+  readonly cancelled: boolean;
+  /** What ended the run early: it can only fail. */
+  readonly failure: { readonly code: string; readonly message: string } | null;
+}
+
+export type CloseOutcome =
+  | { readonly kind: 'closed'; readonly result: JobResult }
+  /** Something is not done after all (a reset history, a restored ledger): plan from the start again. */
+  | { readonly kind: 'not-done' };
+
+export interface JobResult {
+  readonly jobId: string;
+  readonly job: string;
+  readonly generation: number;
+  readonly state: 'complete' | 'partial' | 'failed' | 'cancelled';
+  readonly error: string | null;
+  /** This run found nothing to do: since when the job has been as it is, in milliseconds since 1970. */
+  readonly nothingNewSince: number | null;
+}
+
+export const WAKE = 'holdfast.wake';
+export const JOB_WORKFLOW = 'holdfastJob';
+
+/** The task queue of a job name: two files on one server never take each other's work. */
+export function taskQueueOf(job: string): string {
+  return `holdfast.${job}`;
+}
