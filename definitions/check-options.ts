@@ -43,9 +43,9 @@ export function checkOptions(
   if (!checks.object[0](given)) refuse('', given, checks.object[1]);
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (check === undefined) return refuse(name, value, unknownName(name, Object.keys(known)));
-    if (value === undefined) continue;
-    const [passes, problem] = checks[check];
+    if (value === undefined && check !== undefined) continue;
+    const [passes, problem] =
+      check === undefined ? [() => false, unknownName(name, Object.keys(known))] : checks[check];
     if (!passes(value)) refuse(name, value, problem);
   }
 }

@@ -1,18 +1,6 @@
-/** What a code stands for. `{name}` in a message is a field, given when the error is made. */
-export interface ErrorEntry<Message extends string = string> {
-  readonly message: Message;
-  /** Whether the same attempt may succeed later with nothing changed (locked, unreachable, suspended). */
-  readonly retryable: boolean;
-  /** What a command that ends with it exits with: 2 is wrong use, 1 a failure. */
-  readonly exitCode: 1 | 2;
-}
+import { type ErrorEntry, failure, formatMessage, passing, wrongUse } from './error-message.ts';
 
-/** The user can mend it: a definition, an option, an input, a file. */
-const wrongUse = <const M extends string>(message: M): ErrorEntry<M> => ({ message, retryable: false, exitCode: 2 });
-/** It failed, and trying again as it is does not help. */
-const failure = <const M extends string>(message: M): ErrorEntry<M> => ({ message, retryable: false, exitCode: 1 });
-/** It failed, and may go well by itself later. */
-const passing = <const M extends string>(message: M): ErrorEntry<M> => ({ message, retryable: true, exitCode: 1 });
+export { showValue } from './error-message.ts';
 
 /** Every error that Holdfast makes: what is wrong, which one, what to do. `docs/reference/errors.md` is written from it. */
 export const ERRORS = {
@@ -47,6 +35,10 @@ export const ERRORS = {
   ),
   HF_SINK_IDENTITY: wrongUse(
     'Job {id} is unfinished and writes to {before}, but its sink is now {now}. Change it back and let the job end, or start another job with --id.',
+  ),
+
+  HF_SINK_CHANGED: wrongUse(
+    'Job {id} has ended and wrote to {before}, but its sink is now {now}, where nothing would be written again. Use --again to write every item there, or start another job with --id.',
   ),
 
   // Sources and items
@@ -264,32 +256,4 @@ export function isHoldfastError<Code extends ErrorCode = ErrorCode>(
 /** Where a code is explained: the anchor in `docs/reference/errors.md`. */
 export function errorAnchor(code: ErrorCode): string {
   return code.toLowerCase();
-}
-
-function formatMessage(template: string, fields: Readonly<Record<string, unknown>>): string {
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => showField(fields[name]));
-}
-
-function showField(value: unknown): string {
-  if (Array.isArray(value)) return value.map(showField).join(', ');
-  return typeof value === 'string' ? value : showValue(value);
-}
-
-/** How a value reads in a message: strings quoted, anything long cut at 80 characters. Never throws. */
-export function showValue(value: unknown): string {
-  const text = describe(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`;
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `function ${value.name}`;
-  if (typeof value !== 'object' || value === null) return String(value);
-  try {
-    if (value instanceof Error) return String(value);
-    return JSON.stringify(value) ?? Object.prototype.toString.call(value);
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
 }

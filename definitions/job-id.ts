@@ -19,18 +19,13 @@ export function jobIdOf(spec: Pick<JobSpec, 'name' | 'id'>, params: Readonly<Rec
 
 /** An id that was given, when it is usable: one line, not empty, up to 200 characters. @throws HF_OPTION_INVALID */
 export function checkJobId(id: unknown): JobId {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
-  if (
-    typeof id === 'string' &&
-    id.trim() === id &&
-    id !== '' &&
-    id.length <= idCharsMax &&
-    !/[\u0000-\u001f\u007f]/.test(id)
-  )
-    return id;
+  const usable = typeof id === 'string' && id !== '' && id.length <= idCharsMax && id.trim() === id && isPrintable(id);
+  if (usable) return id;
   const problem = `give one line of 1 to ${idCharsMax} characters without spaces around it`;
   throw new HoldfastError('HF_OPTION_INVALID', { option: 'id', value: showValue(id), problem });
 }
+
+const isPrintable = (text: string): boolean => [...text].every((char) => char >= ' ' && char !== '\u007f');
 
 /** The same text for params that are equal, in whatever order they were given. */
 export function canonicalText(params: Readonly<Record<string, unknown>>): string {

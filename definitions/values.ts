@@ -145,15 +145,16 @@ const dateMs = (date: Date): number | null => {
 };
 
 function notStorable(value: unknown, path: string): HoldfastError {
-  const constructor: unknown =
+  return new HoldfastError('HF_RESULT_NOT_STORABLE', {
+    path,
+    value: typeof value === 'string' ? value : nameOf(value),
+  });
+}
+
+function nameOf(value: unknown): string {
+  const maker =
     typeof value === 'object' && value !== null ? (value as { constructor?: unknown }).constructor : undefined;
-  const shown =
-    typeof constructor === 'function'
-      ? `an instance of ${constructor.name || 'a class'}`
-      : typeof value === 'string'
-        ? value
-        : showValue(value);
-  return new HoldfastError('HF_RESULT_NOT_STORABLE', { path, value: shown });
+  return typeof maker === 'function' ? `an instance of ${maker.name || 'a class'}` : showValue(value);
 }
 
 function decode(value: unknown): unknown {

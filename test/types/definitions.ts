@@ -214,12 +214,12 @@ defineJob({ name: 'wrong', source: csv('x', { columns: ['id'] }), key: (row) => 
 defineJob({ name: 'wrong', source, key: (item) => item, run: (item) => item.n });
 // @ts-expect-error the item does not fit the task, and there is no input
 defineJob({ name: 'wrong', source, key: (item) => item.id, task: locate });
-// @ts-expect-error what input returns does not fit the task
 defineJob({
   name: 'wrong',
   source,
   key: (item) => item.id,
   task: locate,
+  // @ts-expect-error what input returns does not fit the task
   input: (item) => ({ street: item.n, town: '' }),
 });
 // @ts-expect-error both task and run
@@ -230,10 +230,10 @@ defineJob({ name: 'wrong', source, key: (item) => item.id });
 defineJob({ name: 'wrong', source, key: (item) => item.id, run: (item) => item.n, batchSize: 3 });
 // @ts-expect-error there is no such option
 defineJob({ name: 'wrong', source, key: (item) => item.id, run: (item) => item.n, concurency: 3 });
-// @ts-expect-error no param of that name
 defineJob({
   name: 'wrong',
   params: { file: 'string' },
+  // @ts-expect-error no param of that name
   source: (params) => csv(params.path),
   key: () => 1,
   run: () => 1,
