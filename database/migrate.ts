@@ -53,7 +53,9 @@ async function hasTable(tx: Transaction): Promise<boolean> {
 }
 
 async function schemaVersion(tx: Transaction, { component }: MigrateOptions): Promise<number> {
-  const [row] = await tx.all<{ id: number | null }>('SELECT max(id) AS id FROM hf_migration WHERE component = ?', [component]);
+  const [row] = await tx.all<{ id: number | null }>('SELECT max(id) AS id FROM hf_migration WHERE component = ?', [
+    component,
+  ]);
   return row?.id ?? 0;
 }
 

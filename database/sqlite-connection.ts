@@ -90,7 +90,8 @@ function widen(prepared: Statement): void {
 function narrowIntegers(row: SqlRow): SqlRow {
   for (const name of Object.keys(row)) {
     const value = row[name];
-    if (typeof value === 'bigint' && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) row[name] = Number(value);
+    if (typeof value === 'bigint' && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER)
+      row[name] = Number(value);
   }
   return row;
 }

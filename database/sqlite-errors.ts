@@ -25,11 +25,12 @@ const NOTADB = 26;
 const DATA = new Set([TOOBIG, CONSTRAINT, MISMATCH, RANGE]);
 /** `node:sqlite`'s own refusal of a value. */
 const DATA_CODES = new Set(['ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_VALUE', 'ERR_OUT_OF_RANGE']);
-const DATA_HOLDFAST = /^HF_(ROW|SINK_REFUSED)/;
+const DATA_HOLDFAST = /^HF_(ROW_|SINK_REFUSED$|TX_VALUE$|TX_CALLBACK$)/;
 
 /** The primary result code of an error of SQLite, or undefined for any other error. */
 export function sqliteCode(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || (error as SqliteError).code !== 'ERR_SQLITE_ERROR') return undefined;
+  if (typeof error !== 'object' || error === null || (error as SqliteError).code !== 'ERR_SQLITE_ERROR')
+    return undefined;
   return (error as SqliteError).errcode & 0xff;
 }
 
@@ -65,8 +66,12 @@ export function mapSqliteError(error: unknown, database: string): unknown {
 
 /** Whether an error is about the rows, so that narrowing down to the row helps. */
 export function isSqliteDataError(error: unknown): boolean {
-  if (isHoldfastError(error)) return DATA_HOLDFAST.test(error.code) || (error.code === 'HF_TX_FAILED' && isSqliteDataError(error.cause));
+  if (isHoldfastError(error))
+    return DATA_HOLDFAST.test(error.code) || (error.code === 'HF_TX_FAILED' && isSqliteDataError(error.cause));
   const code = sqliteCode(error);
-  if (code !== undefined) return DATA.has(code) || (code === 1 && /integer overflow|malformed JSON|JSON path/i.test((error as Error).message));
+  if (code !== undefined)
+    return (
+      DATA.has(code) || (code === 1 && /integer overflow|malformed JSON|JSON path/i.test((error as Error).message))
+    );
   return typeof error === 'object' && error !== null && DATA_CODES.has(String((error as { code?: unknown }).code));
 }

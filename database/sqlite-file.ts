@@ -156,7 +156,8 @@ function checkAccess({ path, create, readOnly }: SqliteFileOptions): boolean {
   const file = statSync(path, { throwIfNoEntry: false });
   if (file === undefined) {
     const directory = dirname(path);
-    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) throw unreadable(path, `there is no directory ${directory}`);
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
+      throw unreadable(path, `there is no directory ${directory}`);
     if (!create || readOnly) throw unreadable(path, 'there is no such file');
     if (!isAllowed(directory, constants.W_OK)) throw new HoldfastError('HF_DATABASE_READONLY', { database: path });
     return true;
@@ -202,4 +203,3 @@ export function realPath(path: string): string {
     }
   }
 }
-

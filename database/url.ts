@@ -18,12 +18,14 @@ export interface DatabaseUrl {
  */
 export function parseDatabaseUrl(url: string, directory: string): DatabaseUrl {
   const shown = withoutPassword(url);
-  if (/^postgres(ql)?:/i.test(url)) throw new HoldfastError('HF_DATABASE_URL', { url: `${shown} (PostgreSQL, not in this version)` });
+  if (/^postgres(ql)?:/i.test(url))
+    throw new HoldfastError('HF_DATABASE_URL', { url: `${shown} (PostgreSQL, not in this version)` });
   const rest = /^sqlite:(.*)$/is.exec(url)?.[1];
   if (rest === undefined) throw new HoldfastError('HF_DATABASE_URL', { url: shown });
   const path = stripAuthority(rest);
   // A database in memory dies with the process, and with it every record of what has landed.
-  if (path === '' || path === null || path.startsWith(':memory:')) throw new HoldfastError('HF_DATABASE_URL', { url: shown });
+  if (path === '' || path === null || path.startsWith(':memory:'))
+    throw new HoldfastError('HF_DATABASE_URL', { url: shown });
   const absolute = isAbsolute(path) ? resolve(path) : resolve(directory, path);
   return { dialect: 'sqlite', path: absolute, url: `sqlite:${absolute}` };
 }

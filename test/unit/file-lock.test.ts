@@ -110,6 +110,8 @@ describe('a file lock', () => {
   test('on a file that is no database, or in no directory, is an error with its name', () => {
     writeFileSync(path, 'not a database, however long this text may be, and it is longer than a header');
     expect(() => tryLock(path)).toThrow(expect.objectContaining({ code: 'HF_DATABASE_NOT' }));
-    expect(() => tryLock(join(directory, 'none', 'a.lock'))).toThrow(expect.objectContaining({ code: 'HF_DATABASE_UNREADABLE' }));
+    expect(() => tryLock(join(directory, 'none', 'a.lock'))).toThrow(
+      expect.objectContaining({ code: 'HF_DATABASE_UNREADABLE' }),
+    );
   });
 });
