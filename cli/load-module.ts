@@ -31,7 +31,7 @@ export async function loadModule(path: string): Promise<Readonly<Record<string, 
   try {
     const jiti = createJiti(file, { fsCache: false, interopDefault: false, virtualModules: ownEntries() });
     const exported = await jiti.import<Record<string, unknown>>(file);
-    return { ...exported, ...('default' in exported ? { default: unwrapDefault(exported['default']) } : {}) };
+    return 'default' in exported ? { ...exported, default: defaultOf(exported) } : { ...exported };
   } catch (error) {
     if (isHoldfastError(error)) throw error;
     throw new HoldfastError('HF_FILE_NOT_A_MODULE', { file: path, reason: reasonOf(error, file) }, { cause: error });
@@ -56,10 +56,12 @@ function ownEntries(): Record<string, unknown> {
   return own;
 }
 
-/** A file compiled to CommonJS by another tool has its default export one level down. */
-function unwrapDefault(value: unknown): unknown {
-  const inner = value as { readonly __esModule?: boolean; readonly default?: unknown } | null | undefined;
-  return typeof inner === 'object' && inner?.__esModule === true && 'default' in inner ? inner.default : value;
+/** To Node the default export of a CommonJS file is all that it exports: the one that was meant is one level down. */
+function defaultOf(exported: Readonly<Record<string, unknown>>): unknown {
+  const outer = exported['default'];
+  if (typeof outer !== 'object' || outer === null || !Object.hasOwn(outer, 'default')) return outer;
+  const isCommonJs = 'module.exports' in exported || Object.hasOwn(outer, '__esModule');
+  return isCommonJs ? (outer as { readonly default: unknown }).default : outer;
 }
 
 /** The message with the place in a user's file, where the error knows it. */

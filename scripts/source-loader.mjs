@@ -5,7 +5,8 @@ import { entries } from './entries.mjs';
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
-    const source = Object.hasOwn(entries, specifier) ? entries[specifier] : undefined;
-    return nextResolve(source === undefined ? specifier : new URL(`../${source}`, import.meta.url).href, context);
+    if (!Object.hasOwn(entries, specifier)) return nextResolve(specifier, context);
+    const { href } = new URL(`../${entries[specifier]}`, import.meta.url);
+    return { url: href, format: 'module-typescript', shortCircuit: true };
   },
 });

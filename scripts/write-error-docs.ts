@@ -1,6 +1,7 @@
 // Writes docs/reference/errors.md from the table of errors: `node scripts/write-error-docs.ts`.
 import { writeFileSync } from 'node:fs';
-import { ERRORS, type ErrorEntry } from '../definitions/errors.ts';
+import type { ErrorEntry } from '../definitions/error-message.ts';
+import { ERRORS } from '../definitions/errors.ts';
 
 const intro = `# Errors
 
