@@ -22,6 +22,8 @@ export interface Dependencies {
   readonly random: () => number;
   readonly reach: ReachPoint;
   readonly log: Log;
+  /** Aborted when this process is asked to leave: items in flight finish, nothing new is begun. */
+  readonly shutdown: AbortSignal;
   readonly shutdownGraceMs: number;
   readonly leaseMs: number;
 }

@@ -7,7 +7,7 @@ import { redrive } from '../ledger/items.ts';
 import { beginPass, beginRun, findJob, insertGeneration } from '../ledger/jobs.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { JobRow } from '../ledger/rows.ts';
-import type { SourceChange, SourcePort, SourceReader } from '../sources/source.ts';
+import type { SourceChange, SourcePort } from '../sources/source.ts';
 import type { JobInput, OpenOutcome } from '../workflows/messages.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type AnySinkPort, openLedger, portsOf, sinkIdentity } from './job-session.ts';
@@ -48,7 +48,11 @@ export async function openJob(deps: Dependencies, { input, runId }: { readonly i
 /** The job as another ledger knows it, where the sink's database is not the one it was begun in. */
 async function findInRegistry(deps: Dependencies, jobId: string): Promise<{ readonly job: JobRow; readonly ledgerId: string } | null> {
   const entry = await deps.store.find(jobId);
-  if (!entry || entry.ledger_id === deps.store.ledger.id) return null;
+  if (!entry) return null;
+  if (entry.ledger_id === deps.store.ledger.id) {
+    const job = await deps.store.ledger.read((tx) => findJob(tx, jobId));
+    return job ? { job, ledgerId: entry.ledger_id } : null;
+  }
   try {
     const database = await openDatabase(entry.ledger_url, { directory: deps.directory, create: false, readOnly: true });
     try {
@@ -144,14 +148,10 @@ async function goOn(opening: Opening, job: JobRow): Promise<OpenOutcome> {
     const more = hasMore(job, change, input.limit);
     const waiting = await ledger.read((tx) => tx.all("SELECT 1 FROM hf_item WHERE job_no = ? AND state = 'waiting' LIMIT 1", [job.job_no]));
     if (isFinished(job) && !more && waiting.length === 0) return { kind: 'nothing-new', result: resultOf(job) };
-    return await startRun(opening, job, { sourceState: await stateOf(reader), ended: more ? 0 : job.source_ended, change });
+    return await startRun(opening, job, { sourceState: await reader.state(), ended: more ? 0 : job.source_ended, change });
   } finally {
     await reader.close();
   }
-}
-
-function stateOf(reader: SourceReader<unknown>): Promise<string> {
-  return reader.state();
 }
 
 /** Whether planning has anything left to do. */

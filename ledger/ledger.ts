@@ -48,6 +48,11 @@ export class Ledger {
     return { id: this.id, commits: this.#commits };
   }
 
+  /** Where the ledger stands now, whoever wrote last. */
+  async currentMark(): Promise<LedgerMark> {
+    return this.database.read(readMark);
+  }
+
   /** Runs `work` in one transaction that counts as a commit. It is durable when this resolves. */
   async write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     let mark: LedgerMark | undefined;

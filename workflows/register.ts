@@ -1,0 +1,2 @@
+// Only workflow functions: whatever a workflow bundle exports becomes a workflow.
+export { holdfastJob } from './job.ts';
