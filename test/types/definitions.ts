@@ -1,39 +1,22 @@
 // Compiled, never run: what flows without annotations, and what is a type error.
 import {
+  csv,
   defineJob,
   defineTask,
   failed,
+  items,
   type Job,
-  type Outcome,
+  jsonl,
   RetryAfter,
-  type Sink,
-  type Source,
+  type Storable,
+  sqlTable,
+  sqlTransaction,
   type Task,
 } from 'holdfast';
 import { z } from 'zod';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 declare function same<A, B>(equal: Equal<A, B>): void;
-
-declare function csv<const C extends string = never>(
-  path: string | URL | readonly (string | URL)[],
-  options?: { readonly columns?: readonly C[]; readonly delimiter?: string },
-): Source<[C] extends [never] ? Record<string, string> : { readonly [K in C]: string }>;
-declare function jsonl<Item = unknown>(path: string | URL | readonly (string | URL)[]): Source<Item>;
-declare function items<Item>(all: Iterable<Item> | AsyncIterable<Item>): Source<Item>;
-declare function sqlTable<Item, R, Row extends Record<string, unknown>>(options: {
-  readonly url: string;
-  readonly table: string;
-  readonly key: NoInfer<keyof Row & string> | readonly NoInfer<keyof Row & string>[];
-  readonly row: (item: Item, result: R) => Row | readonly Row[] | null;
-}): Sink<Item, R>;
-interface Tx {
-  run(sql: string, params?: readonly unknown[]): Promise<unknown>;
-}
-declare function sqlTransaction<Item, R>(
-  url: string,
-  write: (tx: Tx, outcomes: readonly Outcome<Item, R>[]) => void | PromiseLike<void>,
-): Sink<Item, R>;
 
 // The contract's example.
 interface Place {
@@ -195,6 +178,16 @@ defineJob({
   key: (item) => item.id,
   run: async (item) => (await locate({ street: '', town: item.id })).lat,
 });
+
+// Types of results that come back as they went in, and one that does not.
+interface Result {
+  readonly at: Date;
+  readonly parts: readonly (bigint | undefined)[];
+}
+same<Storable<Result> extends Result ? true : false, true>(true);
+same<Result extends Storable<Result> ? true : false, true>(true);
+same<{ run: () => void } extends Storable<{ run: () => void }> ? true : false, false>(true);
+same<{ seen: Map<string, number> } extends Storable<{ seen: Map<string, number> }> ? true : false, false>(true);
 
 // --- What is a type error ---
 

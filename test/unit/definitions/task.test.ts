@@ -79,7 +79,7 @@ describe('calling a task', () => {
   });
 
   test('goes to the runtime while one is installed', async () => {
-    const call = jest.fn(async () => 'by the runtime');
+    const call = jest.fn(async (_spec: unknown, _input: unknown) => 'by the runtime');
     uninstall = installTaskRuntime({ call });
     expect(await parse({ n: '7' })).toBe('by the runtime');
     expect(call).toHaveBeenCalledWith(taskSpecOf(parse), { n: '7' });
