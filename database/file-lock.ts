@@ -40,7 +40,7 @@ function attempt(path: string): FileLock | null | typeof REMOVED_MEANWHILE {
   const before = inode(path);
   let connection: SqliteConnection | null = null;
   try {
-    connection = new SqliteConnection(path, { readOnly: false, cacheKilobytes: 256 });
+    connection = new SqliteConnection(path, { readOnly: false });
     // In this mode a lock once taken is kept across commits. Nothing here needs to outlive a power cut, a kill it does:
     // hence a real journal, and no syncs.
     connection.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF');

@@ -8,11 +8,6 @@ const BUSY_TIMEOUT_MS = 10;
 const BUSY_SLEEP_MAX_MS = 50;
 const STATEMENTS_MAX = 256;
 
-export interface ConnectionOptions {
-  readonly readOnly: boolean;
-  readonly cacheKilobytes: number;
-}
-
 interface Statement {
   readonly statement: StatementSync;
   /** Whether its integers are read as bigint, since one did not fit a number. */
@@ -24,9 +19,9 @@ export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, Statement>();
 
-  constructor(path: string, options: ConnectionOptions) {
+  /** Only opens the file: the first statement, also a PRAGMA, reads it, and may find it locked. */
+  constructor(path: string, options: { readonly readOnly: boolean }) {
     this.#database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: options.readOnly });
-    this.#database.exec(`PRAGMA cache_size = -${options.cacheKilobytes}`);
   }
 
   get isTransaction(): boolean {

@@ -1,4 +1,4 @@
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { HoldfastError } from '../definitions/errors.ts';
 import { AsyncMutex } from './async-mutex.ts';
@@ -49,12 +49,14 @@ export class SqliteFile {
     let reader: SqliteConnection | null = null;
     try {
       const { path, readOnly, lockWaitMs } = options;
-      const writing = new SqliteConnection(path, { readOnly, cacheKilobytes: WRITER_CACHE_KB });
+      const writing = new SqliteConnection(path, { readOnly });
       writer = writing;
       const isWal = await retryWhileBusy(() => setUp(writing, isNew, readOnly), lockWaitMs);
       if (isWal) {
-        reader = new SqliteConnection(path, { readOnly, cacheKilobytes: READER_CACHE_KB });
-        reader.exec('PRAGMA query_only = ON');
+        const reading = new SqliteConnection(path, { readOnly });
+        reader = reading;
+        const pragmas = `PRAGMA query_only = ON; PRAGMA cache_size = -${READER_CACHE_KB}`;
+        await retryWhileBusy(() => reading.exec(pragmas), lockWaitMs);
       }
       return new SqliteFile(options, writer, reader);
     } catch (error) {
@@ -146,18 +148,18 @@ function setUp(connection: SqliteConnection, isNew: boolean, readOnly: boolean):
   const isWal = row?.journal_mode === 'wal';
   // With a rollback journal FULL leaves the journal's unlinking unsynced: a power cut could bring a commit back out.
   connection.exec(isWal ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = EXTRA');
-  // The first statement that reads the header: says now whether this is a database.
+  connection.exec(`PRAGMA cache_size = -${WRITER_CACHE_KB}`);
+  // Says now whether this is a database.
   connection.all('SELECT count(*) FROM sqlite_schema', []);
   return isWal;
 }
 
 /** Refuses what can be told without opening; returns whether the file is new (absent or empty). */
 function checkAccess({ path, create, readOnly }: SqliteFileOptions): boolean {
-  const file = statSync(path, { throwIfNoEntry: false });
+  const file = look(path);
   if (file === undefined) {
     const directory = dirname(path);
-    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
-      throw unreadable(path, `there is no directory ${directory}`);
+    if (look(directory)?.isDirectory() !== true) throw unreadable(path, `there is no directory ${directory}`);
     if (!create || readOnly) throw unreadable(path, 'there is no such file');
     if (!isAllowed(directory, constants.W_OK)) throw new HoldfastError('HF_DATABASE_READONLY', { database: path });
     return true;
@@ -169,6 +171,14 @@ function checkAccess({ path, create, readOnly }: SqliteFileOptions): boolean {
     throw new HoldfastError('HF_DATABASE_READONLY', { database: path });
   }
   return file.size === 0;
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unreadable(path, (error as Error).message);
+  }
 }
 
 function unreadable(database: string, reason: string): HoldfastError {

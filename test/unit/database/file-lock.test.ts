@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type FileLock, tryLock } from '../../database/file-lock.ts';
+import { type FileLock, tryLock } from '../../../database/file-lock.ts';
 
 let directory: string;
 let path: string;

@@ -1,4 +1,4 @@
-import { tryLock } from '../../../database/file-lock.ts';
+import { tryLock } from '../../../../database/file-lock.ts';
 
 /** Takes the lock of the file named, writes a row into it, says whether it got it, and stays. */
 const lock = tryLock(String(process.argv[2]));
