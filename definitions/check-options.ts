@@ -25,7 +25,11 @@ interface OptionsOwner {
   readonly prefix?: string;
 }
 
-/** Refuses options that there are not, with the nearest that there is, and values of the wrong type. @throws HF_DEFINITION_INVALID */
+/**
+ * Refuses options that there are not, with the nearest that there is, and values of the wrong type.
+ *
+ * @throws HF_DEFINITION_INVALID
+ */
 export function checkOptions(
   owner: OptionsOwner,
   given: object,

@@ -10,11 +10,17 @@ export interface Logger {
 
 /** What a user's function is given besides its input. */
 export interface TaskContext {
-  /** Aborted when the attempt is over its `timeout`, the job is cancelled or the process leaves: pass it on to `fetch` and the like. */
+  /**
+   * Aborted when the attempt is over its `timeout`, the job is cancelled or the process leaves: pass it on to
+   * `fetch` and the like.
+   */
   readonly signal: AbortSignal;
   /** 1 for the first call for this item; one more after each failure. A crash or a `RetryAfter` does not count. */
   readonly attempt: number;
-  /** The same over tries and restarts, another one for each item and generation: for receivers that drop repeated requests. */
+  /**
+   * The same over tries and restarts, another for each item and generation: for receivers that drop repeated
+   * requests.
+   */
   readonly idempotencyKey: string;
   /** The id of the job that this runs in; empty where a task is called outside any. */
   readonly jobId: string;
@@ -38,8 +44,8 @@ export interface ItemContext<P = unknown> extends TaskContext {
 }
 
 /**
- * What a job's `runBatch` is given besides the items. There is no idempotency key of the whole batch: after a failure or a
- * restart an item may stand in a batch with others.
+ * What a job's `runBatch` is given besides the items. There is no idempotency key of the whole batch: after a
+ * failure or a restart an item may stand in a batch with others.
  */
 export interface BatchContext<P = unknown> extends Pick<ItemContext<P>, 'signal' | 'jobId' | 'params' | 'log'> {
   /** Of each item, in order. */

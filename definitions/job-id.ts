@@ -7,8 +7,8 @@ import { encodeValue } from './values.ts';
 const idCharsMax = 200;
 
 /**
- * The id of a job with these (typed) params: what the job's `id` makes of them, else its name and a short hash of its params,
- * else, without params, its name.
+ * The id of a job with these (typed) params: what the job's `id` makes of them, else its name and a short hash of
+ * its params, else, without params, its name.
  *
  * @throws HF_OPTION_INVALID when `id` returns no usable one
  */
@@ -40,8 +40,9 @@ function sortKeys(value: unknown): unknown {
 }
 
 /**
- * 12 hexadecimal digits: FNV-1a of 64 bits (http://www.isthe.com/chongo/tech/comp/fnv), folded to 48. It tells the runs of
- * one job apart and guards nothing: a collision shows as HF_PARAMS_DIFFER, for the params themselves are stored.
+ * 12 hexadecimal digits: FNV-1a of 64 bits (http://www.isthe.com/chongo/tech/comp/fnv), folded to 48. It tells the
+ * runs of one job apart and guards nothing: a collision shows as HF_PARAMS_DIFFER, for the params themselves are
+ * stored.
  */
 export function shortHash(text: string): string {
   let hash = 0xcbf29ce484222325n;

@@ -22,7 +22,9 @@ export interface Job<out Name extends string, P, Item, R> {
   readonly name: Name;
   /** Never there: carries the job's types for clients. */
   readonly types?: { readonly params: P; readonly item: Item; readonly result: R };
-  /** The same job with its results going to `sink`. Without a sink they are kept, to be read with `holdfast results`. */
+  /**
+   * The same job with its results going to `sink`. Without a sink they are kept, to be read with `holdfast results`.
+   */
   to(sink: Sink<Item, R> | ((params: P) => Sink<Item, R>)): Job<Name, P, Item, R>;
 }
 
@@ -49,7 +51,10 @@ export interface JobOptions<Name extends string, S extends ParamsSpec, Raw, Item
   readonly concurrency?: number;
   /** Calls a second over all workers, further tries counted. @default no limit */
   readonly ratePerSecond?: number;
-  /** How many items may be quarantined before the job is failed: a count, or a share of the items read. @default '5%' */
+  /**
+   * How many items may be quarantined before the job is failed: a count, or a share of the items read.
+   * @default '5%'
+   */
   readonly tolerate?: { readonly failures: number | `${number}%` };
   /** What becomes of a record whose key another one has: quarantined, or left out. @default 'quarantine' */
   readonly onDuplicateKey?: 'quarantine' | 'first';
@@ -57,7 +62,10 @@ export interface JobOptions<Name extends string, S extends ParamsSpec, Raw, Item
   readonly itemBytesMax?: number;
   /** Items waiting for another try; at that number reading stops until some are decided. @default 10,000 */
   readonly maxWaiting?: number;
-  /** For `run` and `runBatch`; with `task` the task's own stands. @default 5 attempts, 1s doubling up to 60s, jitter 0.2 */
+  /**
+   * For `run` and `runBatch`; with `task` the task's own stands.
+   * @default 5 attempts, 1s doubling up to 60s, jitter 0.2
+   */
   readonly retry?: Retry;
   /** For one attempt of `run` or `runBatch` (`false`: no limit); with `task` the task's own stands. @default '5 min' */
   readonly timeout?: Duration | false;

@@ -23,7 +23,9 @@ export const DEFAULTS = Object.freeze({
   backoffMaxMs: 60_000,
   /** A delay is spread evenly over 1 − jitter … 1 + jitter times itself. */
   jitter: 0.2,
-  /** Milliseconds of one call of the user's function; bounded, so that one that never settles cannot hold up its job. */
+  /**
+   * Milliseconds of one call of the user's function; bounded, so that one that never settles cannot hold up its job.
+   */
   itemTimeoutMs: 300_000,
 
   /** Records of a job's first chunk; chunks grow from it with their number. */

@@ -18,7 +18,7 @@ interface ParamDetails<K extends Kind> {
   readonly about?: string;
 }
 
-/** What a param is: a kind (`'string'`, `'number'`, `'boolean'`; with `?` when optional), or a kind with a default and help. */
+/** A kind (`'string'`, `'number'`, `'boolean'`; with `?` when optional), or a kind with a default and help. */
 export type ParamSpec = Kind | `${Kind}?` | { [K in Kind]: ParamDetails<K> }[Kind];
 
 /** A job's params: a name and what it is, or a Standard Schema for all of them together. */
@@ -114,7 +114,7 @@ interface JsonObjectSchema {
   readonly required?: readonly string[];
 }
 
-/** What a schema says of its params, by the Standard JSON Schema extension (zod has it), or null where it says nothing. */
+/** What a schema says of its params by the Standard JSON Schema extension (zod has it); null where it says nothing. */
 function listSchema(schema: StandardSchemaV1): readonly ParamListing[] | null {
   const props = schema['~standard'] as { readonly jsonSchema?: { input?(options: { target: string }): unknown } };
   let json: JsonObjectSchema | undefined;
@@ -144,8 +144,8 @@ export function describeParams(spec: NormalizedParams): readonly ParamListing[] 
 }
 
 /**
- * The typed params from what was given: `text` from a command line, `values` from a program. Optional ones that were not
- * given are left out.
+ * The typed params from what was given: `text` from a command line, `values` from a program. Optional ones that were
+ * not given are left out.
  *
  * @throws HF_PARAM_UNKNOWN, HF_PARAM_MISSING, HF_PARAM_INVALID
  */
@@ -157,7 +157,7 @@ export function parseParams(
   const values = spec.listed === null ? given : parseListed(spec.listed, given, from);
   if (spec.schema === null) return values;
   const result = validate(spec.schema, values);
-  if (result instanceof Promise) {
+  if ('then' in result) {
     result.catch(() => undefined);
     throw new HoldfastError('HF_PARAM_INVALID', {
       param: 'params',

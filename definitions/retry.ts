@@ -104,7 +104,10 @@ function plainDelayMs(delays: RetryDelays, attempt: number): number {
   return delays.firstMs === 0 ? 0 : Math.min(delays.maxMs, delays.firstMs * delays.factor ** (attempt - 1));
 }
 
-/** Whether call number `attempt` was the last one, or `when` says that this error is final. A `when` that throws is final. */
+/**
+ * Whether call number `attempt` was the last one, or `when` says that this error is final. A `when` that throws is
+ * final.
+ */
 export function isFinal(policy: RetryPolicy, error: unknown, attempt: number): boolean {
   if (attempt >= policy.attempts) return true;
   try {
@@ -152,15 +155,15 @@ export function retryAfterMs(error: RetryAfter, nowMs: number): number {
 }
 
 // RFC 9110 5.6.7: the form that is sent, and the two old ones that must be understood.
-const httpDate =
-  /^(?:[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT|[A-Z][a-z]+, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT)$/;
+const sentDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+const longDate = /^[A-Z][a-z]+, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;
 const asctimeDate = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 
 function parseRetryAfter(delay: unknown): RetryAfterDelay {
   const text = typeof delay === 'number' ? String(delay) : typeof delay === 'string' ? delay.trim() : '';
   const ms = durationMs(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
   if (ms !== null) return { kind: 'span', ms };
-  const date = httpDate.test(text) ? text : asctimeDate.test(text) ? `${text} GMT` : null;
+  const date = sentDate.test(text) || longDate.test(text) ? text : asctimeDate.test(text) ? `${text} GMT` : null;
   const untilMs = date === null ? Number.NaN : Date.parse(date);
   if (Number.isNaN(untilMs)) {
     throw new HoldfastError('HF_DURATION_INVALID', { option: 'delay of RetryAfter', value: showValue(delay) });

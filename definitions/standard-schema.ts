@@ -41,7 +41,8 @@ export function validate<T>(
   value: unknown,
 ): Validated<T> | Promise<Validated<T>> {
   const result = schema['~standard'].validate(value);
-  return result instanceof Promise ? result.then(read) : read(result);
+  // Not by instanceof: a promise may be of another realm.
+  return 'then' in result ? result.then(read) : read(result);
 }
 
 function read<T>(result: SchemaResult<T>): Validated<T> {

@@ -13,7 +13,10 @@ type Awaitable<T> = T | PromiseLike<T>;
 
 const mark = Symbol.for('holdfast.task');
 
-/** A named, versioned, retried function. Give it to a job as `task`, or call it inside `run`. Made by {@link defineTask}. */
+/**
+ * A named, versioned, retried function. Give it to a job as `task`, or call it inside `run`. Made by
+ * {@link defineTask}.
+ */
 export interface Task<out Name extends string, in I, out R> {
   readonly name: Name;
   (input: I): Promise<R>;
@@ -31,7 +34,7 @@ export interface TaskOptions<Name extends string, I, R, Given = I> {
   readonly name: Name;
   /** What computes something else gets another version. @default '1' */
   readonly version?: string;
-  /** Any Standard Schema (zod, valibot, arktype …): checks the input before `run` gets what the schema makes of it. */
+  /** Any Standard Schema (zod, valibot, arktype): checks the input before `run` gets what the schema makes of it. */
   readonly schema?: StandardSchemaV1<Given, I>;
   readonly run: (input: I, ctx: TaskContext) => Awaitable<R>;
   /** Stored results in place of calls. This version has none yet: anything but `false` is refused. @default false */

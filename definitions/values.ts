@@ -3,8 +3,8 @@ import { HoldfastError, showValue } from './errors.ts';
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /**
- * `T` where values of it can be stored and come back as they went in; else `T` with what cannot replaced by `never`, so that
- * `T extends Storable<T>` tells.
+ * `T` where values of it can be stored and come back as they went in; else `T` with what cannot replaced by `never`,
+ * so that `T extends Storable<T>` tells.
  */
 export type Storable<T> = T extends string | number | boolean | null | undefined | bigint | Date | Uint8Array
   ? T
@@ -22,8 +22,8 @@ export type Storable<T> = T extends string | number | boolean | null | undefined
         : never;
 
 /*
- * The encoding: JSON text. What JSON has no form for is an object with the single key `$hf` and a value that begins with
- * the kind:
+ * The encoding: JSON text. What JSON has no form for is an object with the single key `$hf` and a value that begins
+ * with the kind:
  *
  *   undefined     {"$hf":["undefined"]}
  *   bigint        {"$hf":["bigint","-12"]}
@@ -32,17 +32,17 @@ export type Storable<T> = T extends string | number | boolean | null | undefined
  *   -0            {"$hf":["number","-0"]}
  *   {"$hf": x}    {"$hf":["object",x]}              a user's own object of that shape, x encoded
  *
- * An object with `$hf` beside other keys is left as it is. `__proto__` as a key of the user's own comes back as a key. An
- * object without a prototype comes back with the ordinary one, a Buffer as a Uint8Array.
+ * An object with `$hf` beside other keys is left as it is. `__proto__` as a key of the user's own comes back as a
+ * key. An object without a prototype comes back with the ordinary one, a Buffer as a Uint8Array.
  */
 const tag = '$hf';
 
 /**
- * The text of a value: JSON values, dates, bigints, bytes (`Uint8Array`), `undefined` and -0, nested in plain objects and
- * arrays. Plain JSON is its own encoding.
+ * The text of a value: JSON values, dates, bigints, bytes (`Uint8Array`), `undefined` and -0, nested in plain
+ * objects and arrays. Plain JSON is its own encoding.
  *
- * @throws HF_RESULT_NOT_STORABLE for functions, symbols, NaN and the infinities, instances of other classes, arrays with
- * holes, values within themselves, with the path to the value
+ * @throws HF_RESULT_NOT_STORABLE for functions, symbols, NaN and the infinities, instances of other classes, arrays
+ * with holes, values within themselves, with the path to the value
  */
 export function encodeValue(value: unknown): string {
   // A walk that only looks and then the engine's own stringify is several times faster than building a copy.
