@@ -22,7 +22,11 @@ export async function answers(address: string, namespace: string, timeoutMs: num
 function accepts(address: string, timeoutMs: number): Promise<boolean> {
   const colon = address.lastIndexOf(':');
   return new Promise((resolve) => {
-    const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), timeout: timeoutMs });
+    const socket = connect({
+      host: address.slice(0, colon),
+      port: Number(address.slice(colon + 1)),
+      timeout: timeoutMs,
+    });
     const end = (result: boolean) => {
       socket.destroy();
       resolve(result);

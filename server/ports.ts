@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const SERVER_IP = '127.0.0.1';
 
@@ -20,6 +21,16 @@ export function isPortFree(port: number): Promise<boolean> {
     probe.once('error', () => resolve(false));
     probe.listen({ port, host: SERVER_IP, exclusive: true }, () => probe.close(() => resolve(true)));
   });
+}
+
+/** Whether the port becomes free in time: a server that was killed holds its port for a moment longer. */
+export async function becomesFree(port: number, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await isPortFree(port))) {
+    if (Date.now() >= deadline) return false;
+    await sleep(20);
+  }
+  return true;
 }
 
 /** The first free port of the preferred ones, then of those that follow `from`. */

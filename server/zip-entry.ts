@@ -29,7 +29,8 @@ export async function extractZipEntry(zip: string, nameEnd: string, target: stri
     const output = createWriteStream(target, { flags: 'wx', mode: 0o755, flush: true });
     if (entry.method === 0) await pipeline(packed, output);
     else await pipeline(packed, createInflateRaw(), output);
-    if (output.bytesWritten !== entry.bytes) throw new Error(`${nameEnd} has ${output.bytesWritten} bytes, not ${entry.bytes}`);
+    if (output.bytesWritten !== entry.bytes)
+      throw new Error(`${nameEnd} has ${output.bytesWritten} bytes, not ${entry.bytes}`);
   } finally {
     await file.close();
   }
