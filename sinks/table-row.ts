@@ -21,7 +21,7 @@ export class RowReader {
   readonly #table: string;
   readonly #key: readonly string[];
   readonly #shapes = new Map<string, RowShape>();
-  #last: RowShape = { columns: [], keyIndexes: [] };
+  #last: RowShape | null = null;
 
   constructor(table: string, key: readonly string[]) {
     this.#table = table;
@@ -33,7 +33,8 @@ export class RowReader {
     if (typeof row !== 'object' || row === null || Array.isArray(row))
       throw this.#refuse(itemKey, 'row returned no object');
     const names = Object.keys(row);
-    const shape = isSame(this.#last.columns, names) ? this.#last : this.#shapeOf(names, itemKey);
+    const last = this.#last;
+    const shape = last !== null && isSame(last.columns, names) ? last : this.#shapeOf(names, itemKey);
     const values = new Array<SqlValue>(names.length);
     for (let i = 0; i < names.length; i++) {
       const value = row[names[i] as string];
