@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HoldfastError } from '../definitions/errors.ts';
 
 export const SERVER_IP = '127.0.0.1';
 
@@ -33,12 +34,19 @@ export async function becomesFree(port: number, timeoutMs: number): Promise<bool
   return true;
 }
 
-/** The first free port of the preferred ones, then of those that follow `from`. */
-export async function chooseFreePort(preferred: readonly (number | undefined)[], from: number): Promise<number> {
-  for (const port of preferred) if (port !== undefined && (await isPortFree(port))) return port;
-  for (let step = 0; step < PORT_PAIRS; step += 1) {
-    const port = FIRST_PORT + ((from - FIRST_PORT + step) % (2 * PORT_PAIRS));
-    if (!preferred.includes(port) && (await isPortFree(port))) return port;
+/** The first free port of the preferred ones, then of those that follow `from`; never one of `except`. */
+export async function chooseFreePort(choice: {
+  readonly preferred: readonly number[];
+  readonly from: number;
+  readonly except: readonly number[];
+}): Promise<number> {
+  const { preferred, from, except } = choice;
+  const following = Array.from(
+    { length: 2 * PORT_PAIRS },
+    (_, step) => FIRST_PORT + ((from - FIRST_PORT + step) % (2 * PORT_PAIRS)),
+  );
+  for (const port of [...preferred, ...following]) {
+    if (!except.includes(port) && (await isPortFree(port))) return port;
   }
-  return 0;
+  throw new HoldfastError('HF_PORT_TAKEN', { port: from });
 }

@@ -66,7 +66,14 @@ async function choosePorts(
 ): Promise<{ readonly port: number; readonly uiPort: number }> {
   const usual = homePort(options.home);
   if (before !== null && options.port === undefined) await becomesFree(before.port, DEAD_PORT_TIMEOUT_MS);
-  const port = options.port ?? (await chooseFreePort([before?.port, usual], usual));
-  const uiPort = options.uiPort ?? (await chooseFreePort([before?.uiPort ?? undefined, port + 1], port + 2));
+  const usualUi = before?.uiPort ?? usual + 1;
+  const port =
+    options.port ??
+    (await chooseFreePort({
+      preferred: before === null ? [usual] : [before.port, usual],
+      from: usual + 2,
+      except: [options.uiPort ?? usualUi],
+    }));
+  const uiPort = options.uiPort ?? (await chooseFreePort({ preferred: [usualUi], from: usual + 3, except: [port] }));
   return { port, uiPort };
 }

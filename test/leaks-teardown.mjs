@@ -31,7 +31,9 @@ function leakedProcesses(directory) {
         const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0');
         const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
         const state = /^State:\s+(\w)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
-        const ours = environment.includes(`HOLDFAST_TEST_RUN=${directory}`);
+        // The embedded server's environment is a clean one: of this run it has the temp directory only.
+        const ours =
+          environment.includes(`HOLDFAST_TEST_RUN=${directory}`) || environment.includes(`TMPDIR=${directory}`);
         return ours && state !== 'Z' && !command.includes('jest-worker') ? [{ pid: Number(name), command }] : [];
       } catch {
         return []; // Gone meanwhile, or another user's.

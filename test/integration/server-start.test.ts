@@ -162,12 +162,11 @@ describe('a server that does not answer', () => {
 describe('ports', () => {
   test('a port that was asked for and is taken is refused by its number', async () => {
     const home = newHome();
-    const other = createServer().listen(0, '127.0.0.1');
-    await until(() => other.listening);
-    const port = (other.address() as { port: number }).port;
+    const other = await listen(0);
+    const port = other.port;
     await expect(startServer({ home, port })).rejects.toMatchObject({ code: 'HF_PORT_TAKEN', fields: { port } });
     expect(await serverPids(home)).toEqual([]);
-    other.close();
+    await other[Symbol.asyncDispose]();
     expect((await startServer({ home, port })).address).toBe(`127.0.0.1:${port}`);
   });
 
@@ -177,10 +176,8 @@ describe('ports', () => {
     await killServer(home);
     const port = Number(before.address.split(':')[1]);
     await until(() => isPortFree(port));
-    const other = createServer().listen(port, '127.0.0.1');
-    await until(() => other.listening);
+    await using _other = await listen(port);
     const after = await ensureServer({ home, use: 'run' });
-    other.close();
     expect(after.started).toBe(true);
     expect(after.address).not.toBe(before.address);
   });
@@ -223,6 +220,14 @@ test('status starts nothing and makes no file', async () => {
   });
   expect(existsSync(home)).toBe(false);
 });
+
+/** Another program's port. Unref'd: a test that failed must not hang the run. */
+async function listen(port: number): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer().listen(port, '127.0.0.1').unref();
+  await until(() => server.listening);
+  const close = () => new Promise<void>((resolve) => void server.close(() => resolve()));
+  return { port: (server.address() as { port: number }).port, [Symbol.asyncDispose]: close };
+}
 
 async function withClient<T>(address: string, work: (client: Client) => Promise<T>): Promise<T> {
   const connection = await Connection.connect({ address });
