@@ -81,8 +81,8 @@ module.exports = {
     ),
     room(
       'worker',
-      'definitions|sources|memoization|ledger|sinks|database|activities|workflows|client',
-      'The composition root of what runs jobs; it must run without the embedded server and the command line.',
+      'definitions|sources|memoization|ledger|sinks|database|activities|workflows|client|server/home',
+      'The composition root of what runs jobs: of the embedded server it knows only where its files are, of the command nothing.',
     ),
     room('server', 'definitions|database/file-lock', 'The embedded server is a program of its own: it knows no jobs.'),
     room('testing', 'definitions|worker|client|server', 'What users test with is made of what users have.'),
@@ -99,7 +99,7 @@ module.exports = {
       severity: 'error',
       comment: 'Examples and benchmarks are what users would write: they import holdfast by name.',
       from: { path: '^(examples|bench)/' },
-      to: { path: `^(${rooms})/`, dependencyTypes: ['local'] },
+      to: { path: `^(${rooms})/`, dependencyTypesNot: ['aliased'] },
     },
     {
       name: 'no-self-reference',

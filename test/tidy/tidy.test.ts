@@ -78,10 +78,10 @@ describe('tests', () => {
     expect(twice).toEqual([]);
   });
 
-  test('no test is skipped or run alone', () => {
+  test('no test is run alone, and none is skipped but where the machine lacks what it needs', () => {
     const marked = tests.filter(({ path }) => !path.startsWith('test/tidy/'));
     expect(
-      linesThat(marked, (line) => /\b(describe|test|it)\.(only|skip|todo)\b|\bx(it|describe|test)\(/.test(line)),
+      linesThat(marked, (line) => /\b(describe|test|it)\.(only|skip|todo)\(|\bx(it|describe|test)\(/.test(line)),
     ).toEqual([]);
   });
 });
