@@ -7,6 +7,7 @@ import { LineScanner } from './line-scanner.ts';
 import type { ReadRecord, SourcePort } from './source.ts';
 import { showPath } from './source-files.ts';
 import type { FilePath } from './source-files.ts';
+import { TextSlices } from './text-slices.ts';
 
 /**
  * Reads JSON Lines: one JSON value a line, UTF-8. Blank lines are left out; a line that is not JSON is quarantined.
@@ -34,11 +35,16 @@ const jsonLines: FileFormat<unknown> = {
   parse: parseLines,
 };
 
+/**
+ * The values of a segment's lines, each parsed by itself: to parse a range as one array is not faster, and takes broken lines
+ * for whole ones where they happen to fit together.
+ */
 function parseLines(segment: Segment): ReadRecord<unknown>[] {
   const { bytes, origin } = segment;
   const records: ReadRecord<unknown>[] = [];
   const scanner = new LineScanner();
   const utf8 = isUtf8(bytes);
+  const texts = new TextSlices(bytes);
   let line = segment.head.lines;
   for (let start = segment.head.raw.length; start < bytes.length; start = scanner.end) {
     scanner.scan(bytes, start, true);
@@ -46,7 +52,7 @@ function parseLines(segment: Segment): ReadRecord<unknown>[] {
     if (!scanner.blank) {
       try {
         if (!utf8 && !isUtf8(bytes.subarray(start, end))) throw new Error('not UTF-8');
-        records.push(new FileRecord(JSON.parse(bytes.toString('utf8', start, end)), end - start, origin, start, line));
+        records.push(new FileRecord(JSON.parse(texts.slice(start, end)), end - start, origin, start, line));
       } catch (error) {
         records.push(malformedRecord(segment, { start, end, line }, `the line is not JSON: ${(error as Error).message}`));
       }
