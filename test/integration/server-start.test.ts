@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { ensureServer, serverStatus, startServer, stopServer } from '../../server/embedded.ts';
 import { serverFiles } from '../../server/home.ts';
 import { isPortFree } from '../../server/ports.ts';
+import { findProgram } from '../../server/program.ts';
 import { readRecord, writeRecord } from '../../server/record.ts';
 import { cleanUp, killServer, newHome, serverPids, startStarter, until } from './embedded-server-fixture.ts';
 
@@ -157,6 +158,21 @@ describe('a server that does not answer', () => {
     hidden.close();
     expect(await serverPids(home)).toEqual([]);
   });
+});
+
+test('where the program is a wrapper, the server behind it is the one that counts', async () => {
+  const home = newHome();
+  const wrapper = `${home}/temporal`;
+  writeFileSync(wrapper, `#!/bin/sh\n"${(await findProgram('temporal')).path}" "$@"\n`, { mode: 0o755 });
+  const env = { ...process.env, HOLDFAST_TEMPORAL_CLI: wrapper };
+  const server = await ensureServer({ home, use: 'run', env });
+  process.kill(server.pid, 'SIGKILL');
+  await until(async () => (await serverPids(home)).length === 0);
+  const again = await ensureServer({ home, use: 'run', env });
+  expect(again.started).toBe(true);
+  await server.release();
+  expect(await again.release()).toEqual({ stopped: true });
+  expect(await serverPids(home)).toEqual([]);
 });
 
 describe('ports', () => {
