@@ -15,6 +15,12 @@ export interface AttemptOptions {
   readonly leave: AbortSignal;
 }
 
+/** One chunk (or retry lane) of a run. */
+export interface OneChunk {
+  readonly run: OpenedRun;
+  readonly number: number;
+}
+
 export interface DriveOptions {
   readonly yieldAfterMs: number;
   /** Whether too many waiting items stop it: ranges, which make more of them. */

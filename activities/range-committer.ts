@@ -3,7 +3,7 @@ import type { Outcome } from '../definitions/sink.ts';
 import type { RangeClaim } from '../ledger/claim-range.ts';
 import { commitRange, type RangeHold } from '../ledger/commit-range.ts';
 import type { NewItem } from '../ledger/items.ts';
-import type { ChunkInput } from '../workflows/messages.ts';
+import type { OneChunk } from './attempt.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import type { ItemWork } from './item-context.ts';
 import { describeError } from './item-outcome.ts';
@@ -30,7 +30,7 @@ export class RangeCommitter {
   #open: number;
   #done = false;
 
-  constructor(session: JobSession, input: ChunkInput, claim: Extract<RangeClaim, { kind: 'claimed' }>) {
+  constructor(session: JobSession, input: OneChunk, claim: Extract<RangeClaim, { kind: 'claimed' }>) {
     this.#session = session;
     this.#claim = claim;
     this.#hold = {

@@ -4,8 +4,7 @@ import { type ClaimRange, claimRange, findChunk, type RangeClaim } from '../ledg
 import { type NewItem, updateError } from '../ledger/items.ts';
 import type { KeyOwner } from '../ledger/reserve-keys.ts';
 import { type ChunkRow, RANGE } from '../ledger/rows.ts';
-import type { ChunkInput } from '../workflows/messages.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
 import { ItemPump } from './item-pump.ts';
 import { judgeFailure, describeError } from './item-outcome.ts';
@@ -18,7 +17,7 @@ const RANGE_CHANGED = 'changed';
 export type AttemptEnd = 'done' | 'yielded' | 'changed';
 
 /** One attempt of a range chunk: read, claim, run what is not settled, commit as it goes, report. */
-export async function runRange(session: JobSession, input: ChunkInput, attempt: Attempt): Promise<AttemptEnd> {
+export async function runRange(session: JobSession, input: OneChunk, attempt: Attempt): Promise<AttemptEnd> {
   const { reach } = session.deps;
   const jobNo = session.job.job_no;
   const chunk = await session.ledger.read((tx) => findChunk(tx, jobNo, RANGE, input.number));
@@ -52,7 +51,7 @@ async function readChunk(session: JobSession, chunk: ChunkRow): Promise<RangeRec
   return checkRecords(session, range.records);
 }
 
-function claimOf(session: JobSession, input: ChunkInput, read: RangeRecords): ClaimRange {
+function claimOf(session: JobSession, input: OneChunk, read: RangeRecords): ClaimRange {
   return {
     jobNo: session.job.job_no,
     epoch: input.run.epoch,
@@ -117,7 +116,7 @@ async function readOther(session: JobSession, owner: KeyOwner): Promise<RangeRec
 }
 
 interface PumpInput {
-  readonly input: ChunkInput;
+  readonly input: OneChunk;
   readonly attempt: Attempt;
   readonly claim: Claimed;
   readonly read: RangeRecords;

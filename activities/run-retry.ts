@@ -5,8 +5,7 @@ import { DEFAULTS } from '../definitions/limits.ts';
 import { claimLane, commitLane, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
 import { nextDue } from '../ledger/counts.ts';
 import type { ItemRow } from '../ledger/rows.ts';
-import type { ChunkInput } from '../workflows/messages.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import type { ItemWork } from './item-context.ts';
@@ -34,7 +33,7 @@ interface Entry {
 const LANDED = { kind: 'landed' } as const;
 
 /** One attempt of a retry lane: takes the items that are due, runs them, commits, and again while more come due. */
-export async function runRetry(session: JobSession, input: ChunkInput, attempt: Attempt): Promise<'done' | 'yielded'> {
+export async function runRetry(session: JobSession, input: OneChunk, attempt: Attempt): Promise<'done' | 'yielded'> {
   const { ledger, deps } = session;
   const { hold } = await ledger.write((tx) =>
     claimLane(tx, { jobNo: session.job.job_no, epoch: input.run.epoch, lane: input.number, owner: deps.owner }),
@@ -57,7 +56,7 @@ export async function runRetry(session: JobSession, input: ChunkInput, attempt: 
 }
 
 interface RunRows {
-  readonly input: ChunkInput;
+  readonly input: OneChunk;
   readonly attempt: Attempt;
   readonly hold: LaneHold;
   readonly rows: readonly ItemRow[];

@@ -17,6 +17,8 @@ export interface SqliteFileOptions {
 /** Upper bounds; pages come in as they are used. Keys of a million rows stay in the writer's. */
 const WRITER_CACHE_KB = 64 * 1024;
 const READER_CACHE_KB = 8 * 1024;
+/** 32 MB of WAL between checkpoints, so that a page that many commits touch is copied back and synced less often. */
+const CHECKPOINT_PAGES = 8_000;
 
 /**
  * One SQLite file, opened once a process however many use it: a connection that writes, behind a mutex, and in WAL mode
@@ -148,7 +150,7 @@ function setUp(connection: SqliteConnection, isNew: boolean, readOnly: boolean):
   const isWal = row?.journal_mode === 'wal';
   // With a rollback journal FULL leaves the journal's unlinking unsynced: a power cut could bring a commit back out.
   connection.exec(isWal ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = EXTRA');
-  connection.exec(`PRAGMA cache_size = -${WRITER_CACHE_KB}`);
+  connection.exec(`PRAGMA cache_size = -${WRITER_CACHE_KB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   // Says now whether this is a database.
   connection.all('SELECT count(*) FROM sqlite_schema', []);
   return isWal;

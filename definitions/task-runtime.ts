@@ -21,3 +21,15 @@ export function installTaskRuntime(runtime: TaskRuntime): () => void {
 export function installedTaskRuntime(): TaskRuntime | null {
   return globals[slot] ?? null;
 }
+
+const defined = Symbol.for('holdfast.tasks-defined');
+
+/** Called with each task that is defined. */
+export function noteTaskDefined(): void {
+  (globalThis as { [defined]?: boolean })[defined] = true;
+}
+
+/** Whether any task was defined in this process, so that an item's function may call one. */
+export function areTasksDefined(): boolean {
+  return (globalThis as { [defined]?: boolean })[defined] === true;
+}

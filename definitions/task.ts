@@ -7,7 +7,7 @@ import { DEFAULTS } from './limits.ts';
 import { checkName } from './names.ts';
 import { normalizeRetry, type Retry, type RetryPolicy } from './retry.ts';
 import { isStandardSchema, type StandardSchemaV1, validate } from './standard-schema.ts';
-import { installedTaskRuntime } from './task-runtime.ts';
+import { installedTaskRuntime, noteTaskDefined } from './task-runtime.ts';
 
 type Awaitable<T> = T | PromiseLike<T>;
 
@@ -87,6 +87,7 @@ export function defineTask<const Name extends string, I, R, Given = I>(
   task: TaskOptions<Name, I, R, Given>,
 ): Task<Name, Given, R> {
   const spec = normalizeTask(task as TaskOptions<string, unknown, unknown, unknown>);
+  noteTaskDefined();
   const call = async (input: unknown): Promise<unknown> => {
     const runtime = installedTaskRuntime();
     return runtime === null ? callDirectly(spec, input) : runtime.call(spec, input);

@@ -18,9 +18,13 @@ import type { ChunkOutcome, JobInput, JobResult, OpenedRun, PlanOutcome, RunStat
 import { WAKE } from './messages.ts';
 
 /** Chunk activities in flight: enough that none of a process's slots runs dry at a chunk's end. */
-const CHUNKS_A_WORKER = 3;
-const CHUNKS_MAX = 120;
-const PLAN_AHEAD = 2;
+const ACTIVITIES_A_WORKER = 4;
+const ACTIVITIES_MAX = 120;
+/** Quick chunks are given to an activity several at a time, for about so long: a round trip costs as much as thousands of items. */
+const ACTIVITY_MS = 400;
+const CHUNKS_AN_ACTIVITY = 8;
+/** Planning takes its turns between running chunks, so it must be well ahead of them. */
+const PLAN_AHEAD = 12;
 /** While paused or full, the ledger is looked at again so often, in case a wake-up was lost with its server. */
 const LOOK_AGAIN = '30s';
 const LANES_MAX = 16;
@@ -74,6 +78,7 @@ class Run {
   #after = 0;
   #ended = false;
   #workers = 1;
+  #chunkMs = ACTIVITY_MS;
   #changes = 0;
   #replan = false;
   #planning = false;
@@ -128,15 +133,18 @@ class Run {
   }
 
   #fill(): void {
-    const window = Math.min(CHUNKS_MAX, Math.max(1, this.#workers) * CHUNKS_A_WORKER);
-    if ((this.#replan || (!this.#ended && this.#waiting.length < window * PLAN_AHEAD)) && !this.#planning) this.#plan(window);
+    const window = Math.min(ACTIVITIES_MAX, Math.max(1, this.#workers) * ACTIVITIES_A_WORKER);
+    const ahead = window * PLAN_AHEAD;
+    if ((this.#replan || (!this.#ended && this.#waiting.length < ahead / 2)) && !this.#planning) {
+      // The first answer is waited for: let it be small.
+      this.#plan(this.#after === 0 ? window * 2 : ahead);
+    }
     if (this.#status.paused) return;
     this.#fillLanes();
     if (this.#status.full) return;
-    while (this.#flights.size < window && this.#waiting.length > 0) {
-      const number = this.#waiting.shift() as number;
-      this.#start('range', number);
-    }
+    const share = Math.ceil(this.#waiting.length / window);
+    const take = Math.max(1, Math.min(CHUNKS_AN_ACTIVITY, share, Math.floor(ACTIVITY_MS / this.#chunkMs)));
+    while (this.#flights.size < window && this.#waiting.length > 0) this.#start('range', this.#waiting.splice(0, take));
   }
 
   #fillLanes(): void {
@@ -144,15 +152,15 @@ class Run {
     if (nextDueAt === null || nextDueAt > Date.now()) return;
     for (let lane = 0; lane < Math.min(LANES_MAX, this.#workers); lane++) {
       if (!this.#flights.has(`retry ${lane}`)) {
-        this.#start('retry', lane);
+        this.#start('retry', [lane]);
         return;
       }
     }
   }
 
-  #start(kind: 'range' | 'retry', number: number): void {
-    const key = `${kind} ${number}`;
-    this.#fly(key, async () => this.#arrived(kind, number, await this.#chunks().runChunk({ run: this.opened, kind, number })));
+  #start(kind: 'range' | 'retry', numbers: readonly number[]): void {
+    const key = `${kind} ${numbers[0]}`;
+    this.#fly(key, async () => this.#arrived(kind, await this.#chunks().runChunk({ run: this.opened, kind, numbers })));
   }
 
   #chunks() {
@@ -165,13 +173,14 @@ class Run {
     });
   }
 
-  #arrived(kind: 'range' | 'retry', number: number, outcome: ChunkOutcome): void {
+  #arrived(kind: 'range' | 'retry', outcome: ChunkOutcome): void {
     this.#steer(outcome.status);
     this.opened = { ...this.opened, ledger: outcome.ledger };
+    if (outcome.chunkMs !== null) this.#chunkMs = Math.max(1, outcome.chunkMs);
     if (outcome.kind === 'restored') this.#reopen = true;
     else if (outcome.kind === 'changed') this.#replan = true;
-    else if (outcome.kind === 'yielded' && kind === 'range') {
-      this.#waiting.push(number);
+    else if (kind === 'range' && outcome.left.length > 0) {
+      this.#waiting.push(...outcome.left);
       this.#waiting.sort((a, b) => a - b);
     }
   }
@@ -181,13 +190,13 @@ class Run {
     if (status.at >= this.#status.at) this.#status = status;
   }
 
-  #plan(window: number): void {
+  #plan(want: number): void {
     this.#planning = true;
     this.#replan = false;
     const after = this.#after;
     this.#fly('plan', async () => {
       try {
-        this.#planned(after, await control.planChunks({ run: this.opened, after, want: window * PLAN_AHEAD }));
+        this.#planned(after, await control.planChunks({ run: this.opened, after, want }));
       } finally {
         this.#planning = false;
       }

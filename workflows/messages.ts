@@ -70,15 +70,20 @@ export interface RunStatus {
   readonly full: boolean;
 }
 
+/** Range chunks by number, to be run one behind the other while time allows, or one retry lane. */
 export interface ChunkInput {
   readonly run: OpenedRun;
   readonly kind: 'range' | 'retry';
-  readonly number: number;
+  readonly numbers: readonly number[];
 }
 
 export interface ChunkOutcome {
-  /** `done`; `yielded`: not done, schedule it again; `changed`: the source was replaced, plan anew; `restored`: as in PlanOutcome. */
-  readonly kind: 'done' | 'yielded' | 'changed' | 'restored' | 'stale';
+  /** `changed`: the source was replaced, plan anew; `restored`: as in PlanOutcome; `stale`: another run has taken over. */
+  readonly kind: 'ran' | 'changed' | 'restored' | 'stale';
+  /** The numbers that are not done: schedule them again. */
+  readonly left: readonly number[];
+  /** Mean time of those that are done, in milliseconds; null where none is. */
+  readonly chunkMs: number | null;
   readonly ledger: LedgerMark;
   readonly status: RunStatus;
 }

@@ -1,0 +1,63 @@
+import { Context } from '@temporalio/activity';
+import { isHoldfastError } from '../definitions/errors.ts';
+import type { ChunkInput, ChunkOutcome } from '../workflows/messages.ts';
+import { Attempt } from './attempt.ts';
+import type { JobSession } from './job-session.ts';
+import { isRestored } from './plan-chunks.ts';
+import { runRange } from './run-range.ts';
+import { runRetry } from './run-retry.ts';
+import type { RunningChunks } from './running-chunks.ts';
+
+/** No chunk of the list is begun after so long: the rest goes back, for whoever is free. */
+const BEGIN_WITHIN_MS = 1_000;
+/** While one chunk commits, the next is read. */
+const AT_ONCE = 2;
+
+/** Runs the chunks of a list in order, two at a time, while time allows and nothing stops them. */
+export async function runChunks(session: JobSession, input: ChunkInput, running: RunningChunks): Promise<ChunkOutcome> {
+  const started = performance.now();
+  if (await isRestored(session, input.run)) return report(session, { kind: 'restored', left: input.numbers, chunkMs: null });
+  const open = [...input.numbers];
+  const left: number[] = [];
+  let kind: ChunkOutcome['kind'] = 'ran';
+  let stop = false;
+  const lane = async () => {
+    for (let number = open.shift(); number !== undefined; number = open.shift()) {
+      const end = await runOne(session, { input, number, running });
+      if (end === 'changed' || end === 'stale') kind = end;
+      else if (end === 'yielded') left.push(number);
+      stop ||= end !== 'done' || performance.now() - started > BEGIN_WITHIN_MS;
+      if (stop) return;
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, open.length) }, lane));
+  for (const result of lanes) if (result.status === 'rejected') throw result.reason;
+  left.push(...open);
+  const done = input.numbers.length - left.length;
+  const chunkMs = done > 0 ? (performance.now() - started) / done : null;
+  session.deps.reach('before-report');
+  return report(session, { kind, left: left.sort((a, b) => a - b), chunkMs });
+}
+
+async function report(session: JobSession, outcome: Pick<ChunkOutcome, 'kind' | 'left' | 'chunkMs'>): Promise<ChunkOutcome> {
+  return { ...outcome, status: await session.status(), ledger: await session.ledger.currentMark() };
+}
+
+interface One {
+  readonly input: ChunkInput;
+  readonly number: number;
+  readonly running: RunningChunks;
+}
+
+async function runOne(session: JobSession, { input, number, running }: One): Promise<'done' | 'yielded' | 'changed' | 'stale'> {
+  const { run, kind } = input;
+  try {
+    return await running.alone(`${run.jobId} ${run.generation} ${kind} ${number}`, (leave) => {
+      const attempt = new Attempt({ session, run, context: Context.current(), leave });
+      return kind === 'range' ? runRange(session, { run, number }, attempt) : runRetry(session, { run, number }, attempt);
+    });
+  } catch (error) {
+    if (isHoldfastError(error, 'HF_EPOCH_OLD')) return 'stale';
+    throw error;
+  }
+}
