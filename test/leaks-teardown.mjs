@@ -12,7 +12,8 @@ export default async function teardown() {
     processes = leakedProcesses(directory);
   }
   for (const { pid } of processes) process.kill(pid, 'SIGKILL');
-  const files = readdirSync(directory);
+  // From source, workers keep the bundle they made of the workflows: meant for the next worker.
+  const files = readdirSync(directory).filter((file) => !file.startsWith('holdfast-bundles-'));
   rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   const leaks = [
     ...processes.map(({ pid, command }) => `process ${pid}: ${command}`),
