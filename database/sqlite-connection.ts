@@ -39,7 +39,7 @@ export class SqliteConnection {
   runMany(sql: string, rows: readonly (readonly SqlValue[])[]): number {
     const { statement } = this.#prepare(sql);
     let changes = 0;
-    for (const row of rows) changes += Number(statement.run(...row).changes);
+    for (const row of rows) changes += statement.run(...row).changes as number;
     return changes;
   }
 

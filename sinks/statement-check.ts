@@ -43,6 +43,9 @@ function check(sql: string): number {
   const isTrigger = /^\s*create\s+(temp\s+|temporary\s+)?trigger\b/i.test(sql);
   if (end >= 0 && !isTrigger && tokens.slice(end).some((token) => token !== ';'))
     refuse('it has several statements, run them one by one');
+  const isWrite = tokens.some((token) => /^(insert|update|delete|replace|create|alter|drop)$/i.test(token));
+  if (isWrite && tokens.some((token) => /^["`[]?hf_/i.test(token)))
+    refuse('names that begin with hf_ are reserved for Holdfast');
   if (tokens.some((token) => /^(\?\d|[:@$])/.test(token)))
     refuse('write ? for each parameter, and give their values as an array');
   return tokens.filter((token) => token === '?').length;

@@ -196,6 +196,13 @@ describe('a statement', () => {
     expect(await all('SELECT a FROM t')).toEqual([{ a: 'a; b -- c' }]);
   });
 
+  test('does not write what is reserved for Holdfast, and may read it', async () => {
+    await refused('DELETE FROM hf_chunk');
+    await refused('WITH x AS (SELECT 1) UPDATE "HF_job" SET state = 1');
+    await database.write((tx) => tx.run('CREATE TABLE hf_chunk (a)'));
+    await commit(async (tx) => void (await tx.all("SELECT 'DELETE' FROM hf_chunk")));
+  });
+
   test('may be a trigger, which has statements inside', async () => {
     await commit(async (tx) => void (await tx.run('CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; SELECT 2; END')));
   });
