@@ -90,8 +90,9 @@ export async function stopServer(options: ServerOptions = {}): Promise<StopResul
   return withFileLock(files.lock, limits.lockTimeoutMs, async () => {
     const [running] = await findServerProcesses(files.database);
     const users = findUsers(files.users);
-    const stopped = await endServer(files, limits.stopTimeoutMs);
+    // First the record: it is by a record left behind that a watch tells a server that died from one that was stopped.
     removeRecord(files.record);
+    const stopped = await endServer(files, limits.stopTimeoutMs);
     return { stopped, pid: running?.pid ?? null, users };
   });
 }
@@ -162,9 +163,8 @@ async function leave(settled: Settled, user: ServerUser): Promise<{ readonly sto
     return await underLock(settled, async () => {
       user.leave();
       if (readRecord(files.record)?.keep === true || findUsers(files.users).length > 0) return { stopped: false };
-      const stopped = await endServer(files, settled.limits.stopTimeoutMs);
       removeRecord(files.record);
-      return { stopped };
+      return { stopped: await endServer(files, settled.limits.stopTimeoutMs) };
     });
   } catch (error) {
     if (!isHoldfastError(error, 'HF_SERVER_BUSY')) throw error;

@@ -114,7 +114,9 @@ function describe({ pid, parent, args }: ProcessEntry): ServerProcess {
   const uiPort = args.includes('--headless') ? null : Number(option(args, '--ui-port') ?? port + 1000);
   const at = args.indexOf(MARK[0]);
   const ours = at >= 0 && MARK.every((value, index) => args[at + index] === value);
-  return { pid, parent, ip: option(args, '--ip') ?? '127.0.0.1', port, uiPort, ours };
+  const bound = option(args, '--ip');
+  const ip = bound === undefined || bound === 'localhost' || bound === '0.0.0.0' ? '127.0.0.1' : bound;
+  return { pid, parent, ip, port, uiPort, ours };
 }
 
 function option(args: readonly string[], name: string): string | undefined {

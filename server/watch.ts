@@ -15,6 +15,10 @@ export interface WatchOptions extends Omit<EnsureOptions, 'use' | 'home'> {
   readonly onError?: (error: unknown) => void;
 }
 
+export interface ServerWatch extends AsyncDisposable {
+  end(): Promise<void>;
+}
+
 /**
  * Starts the server again whenever it has died, until the watch is ended: connections of the SDK to the same port go on
  * by themselves. End it before releasing the server that it was given.
@@ -24,7 +28,7 @@ export interface WatchOptions extends Omit<EnsureOptions, 'use' | 'home'> {
  * await watch.end();
  * await server.release();
  */
-export function watchServer(server: EmbeddedServer, options: WatchOptions = {}): { end(): Promise<void> } {
+export function watchServer(server: EmbeddedServer, options: WatchOptions = {}): ServerWatch {
   const { intervalMs = 1_000, onGone, onBack, onError, ...ensure } = options;
   const files = serverFiles(server.home);
   const ended = new AbortController();
@@ -52,11 +56,10 @@ export function watchServer(server: EmbeddedServer, options: WatchOptions = {}):
       await sleep(intervalMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
     }
   })();
-  return {
-    async end() {
-      ended.abort();
-      await watching;
-      for (const use of revived) await use.release();
-    },
+  const end = async () => {
+    ended.abort();
+    await watching;
+    for (const use of revived) await use.release();
   };
+  return { end, [Symbol.asyncDispose]: end };
 }

@@ -6,23 +6,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serverFiles } from '../../server/home.ts';
 import { findServerProcesses } from '../../server/process-table.ts';
 
-const homes: string[] = [];
+const homes: { readonly root: string; readonly home: string }[] = [];
 const starters: Starter[] = [];
 
 /** A new home under the temporary directory; `cleanUp` ends its server and removes it. */
-export function newHome(): string {
-  const home = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-server-')));
-  homes.push(home);
+export function newHome(name = ''): string {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-server-')));
+  const home = join(root, name);
+  homes.push({ root, home });
   return home;
 }
 
 /** Leaves no process and no file behind, also after a test that failed half way. For `afterEach`. */
 export async function cleanUp(): Promise<void> {
   for (const starter of starters.splice(0)) starter.child.kill('SIGKILL');
-  for (const home of homes.splice(0)) {
+  for (const { root, home } of homes.splice(0)) {
     for (const { pid } of await findServerProcesses(serverFiles(home).database)) killQuietly(pid);
     await until(async () => (await serverPids(home)).length === 0);
-    rmSync(home, { recursive: true, force: true });
+    rmSync(root, { recursive: true, force: true });
   }
 }
 

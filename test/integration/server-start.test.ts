@@ -175,6 +175,24 @@ test('where the program is a wrapper, the server behind it is the one that count
   expect(await serverPids(home)).toEqual([]);
 });
 
+test('a system without /proc finds the server through ps, also in a directory with a space in its name', async () => {
+  const home = newHome('of two words');
+  const program = await findProgram('temporal');
+  const platform = process.platform;
+  Object.defineProperty(process, 'platform', { value: 'darwin' });
+  try {
+    const server = await ensureServer({
+      home,
+      use: 'run',
+      env: { ...process.env, HOLDFAST_TEMPORAL_CLI: program.path },
+    });
+    expect(await ensureServer({ home, use: 'run' })).toMatchObject({ started: false, pid: server.pid, ui: server.ui });
+    expect(await stopServer({ home })).toMatchObject({ stopped: true, pid: server.pid });
+  } finally {
+    Object.defineProperty(process, 'platform', { value: platform });
+  }
+});
+
 describe('ports', () => {
   test('a port that was asked for and is taken is refused by its number', async () => {
     const home = newHome();
@@ -224,7 +242,7 @@ describe('apart from the terminal', () => {
 });
 
 test('status starts nothing and makes no file', async () => {
-  const home = `${newHome()}/not-there`;
+  const home = newHome('not-there');
   const file = serverFiles(home).database;
   expect(await serverStatus({ home })).toEqual({
     running: false,

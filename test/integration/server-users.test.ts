@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { afterEach, expect, test } from '@jest/globals';
-import { ensureServer, startServer, stopServer } from '../../server/embedded.ts';
+import { ensureServer, serverStatus, startServer, stopServer } from '../../server/embedded.ts';
 import { serverFiles } from '../../server/home.ts';
+import { homePort } from '../../server/ports.ts';
+import { findProgram } from '../../server/program.ts';
 import { watchServer } from '../../server/watch.ts';
 import { cleanUp, killServer, newHome, serverPids, startStarter, until } from './embedded-server-fixture.ts';
 
@@ -80,6 +83,29 @@ test('a kept server is kept again after it was killed', async () => {
   expect(await serverPids(home)).toEqual([run.pid]);
 });
 
+test('a server that a user started by hand on the file is used, and not ended by a run', async () => {
+  const home = newHome();
+  const { path } = await findProgram('temporal');
+  const file = serverFiles(home).database;
+  const args = [
+    'server',
+    'start-dev',
+    '-f',
+    file,
+    '--port',
+    String(homePort(home)),
+    '--headless',
+    '--log-level',
+    'error',
+  ];
+  const child = spawn(path, args, { stdio: 'ignore' });
+  await until(async () => (await serverStatus({ home })).answering);
+  const server = await ensureServer({ home, use: 'run' });
+  expect(server).toMatchObject({ started: false, pid: child.pid, ui: null });
+  expect(await server.release()).toEqual({ stopped: false });
+  expect(await stopServer({ home })).toMatchObject({ stopped: true, pid: child.pid });
+});
+
 test('stopping says which processes were using the server', async () => {
   const home = newHome();
   const user = startStarter(home);
@@ -91,7 +117,7 @@ test('a watched server that is killed is started again on the same address', asy
   const home = newHome();
   const server = await ensureServer({ home, use: 'run' });
   const seen: unknown[] = [];
-  const watch = watchServer(server, {
+  await using watch = watchServer(server, {
     intervalMs: 50,
     onGone: (how) => seen.push(how),
     onBack: (next, moved) => seen.push({ address: next.address, moved }),
@@ -108,7 +134,7 @@ test('a watched server that somebody stopped is left until somebody starts it', 
   const home = newHome();
   const server = await ensureServer({ home, use: 'run' });
   const seen: string[] = [];
-  const watch = watchServer(server, {
+  await using _watch = watchServer(server, {
     intervalMs: 50,
     onGone: (how) => seen.push(how),
     onBack: () => seen.push('back'),
@@ -120,5 +146,4 @@ test('a watched server that somebody stopped is left until somebody starts it', 
   await startServer({ home });
   await until(() => seen.length === 2);
   expect(seen).toEqual(['stopped', 'back']);
-  await watch.end();
 });
