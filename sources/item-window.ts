@@ -15,6 +15,7 @@ export class ItemWindow<Item> {
   private readonly title: string;
   private readonly iterate: () => AnyIterable<Item>;
   private iterator: Iterator<Item> | AsyncIterator<Item> | null = null;
+  /** What was iterated and cannot be once more. */
   private readonly past = new WeakSet<object>();
   private items: Item[] = [];
   private base = 0;
@@ -73,10 +74,9 @@ export class ItemWindow<Item> {
 
   private begin(from: number): void {
     const iterable = this.iterate();
+    if (this.past.has(iterable)) throw this.notRepeatable(from);
     const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
-    // A generator is its own iterator, so iterating it anew would go on in the middle.
-    if (this.past.has(iterator)) throw this.notRepeatable(from);
-    this.past.add(iterator);
+    if (isUsedUp(iterable, iterator)) this.past.add(iterable);
     this.iterator = iterator;
     this.items = [];
     this.base = 0;
@@ -103,4 +103,9 @@ export class ItemWindow<Item> {
   private notRepeatable(index: number): HoldfastError {
     return new HoldfastError('HF_SOURCE_NOT_REPEATABLE', { source: this.title, index });
   }
+}
+
+/** Whether iterating it anew would go on in the middle: so with generators, which are their own iterators, and streams. */
+function isUsedUp(iterable: object, iterator: object): boolean {
+  return iterable === iterator || 'getReader' in iterable || ('on' in iterable && typeof iterable.on === 'function');
 }
