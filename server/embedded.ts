@@ -24,7 +24,7 @@ export interface ServerOptions {
 export interface EnsureOptions extends ServerOptions {
   /** `run`: the server ends with the last process that uses it. `keep`: it stays until `stopServer`. */
   readonly use: 'run' | 'keep';
-  /** A port that a server started now must have. @default the one it had before, else one that the home alone decides */
+  /** A port that a server started now must have. @default the one it had before, else one that the home decides */
   readonly port?: number;
   /** As `port`, for its web page. */
   readonly uiPort?: number;
@@ -138,7 +138,7 @@ async function useRunningOrStart(settled: Settled, program: string | undefined):
   return handOut(settled, await startOnFile({ home, program, env, limits, ...ports }), true);
 }
 
-/** Writes down what is so now, and makes this process a user: under the lock, so that nobody ends the server in between. */
+/** Writes down what is so now, and makes this process a user: under the lock, so that nobody ends the server. */
 function handOut(settled: Settled, running: ServerProcess, started: boolean): EmbeddedServer {
   const { home, use } = settled;
   const files = serverFiles(home);

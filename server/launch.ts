@@ -8,8 +8,8 @@ import { SERVER_IP } from './ports.ts';
 import { MARK } from './process-table.ts';
 
 /**
- * Against the server's own settings: 70 workflow starts a second become 250 on two cores. A kill loses nothing; a power cut
- * may take the last moments of workflow state, which the ledger makes good. WAL is also what `database-guard.ts` rests on.
+ * Against the server's own settings: 70 workflow starts a second become 250 on two cores. A kill loses nothing; a power
+ * cut may take the last moments of workflow state, which the ledger makes good. `database-guard.ts` rests on WAL, too.
  */
 const DATABASE_SETTINGS = [...MARK, '--sqlite-pragma', 'synchronous=normal'];
 const LOG_BYTES_MAX = 4 << 20;

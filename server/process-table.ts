@@ -65,7 +65,7 @@ function readProc(): ProcessEntry[] {
     try {
       const text = readFileSync(`/proc/${name}/cmdline`, 'utf8');
       if (!text.includes('start-dev')) continue;
-      // The name in brackets may itself hold brackets and spaces: what follows the last one is the state and the parent.
+      // The name in brackets may itself hold brackets and spaces: what follows the last one is state and parent.
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
       entries.push({ pid: Number(name), parent, args: text.split('\0'), cwd: readLink(`/proc/${name}/cwd`) });

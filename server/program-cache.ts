@@ -9,7 +9,7 @@ export interface CacheDirectory {
   readonly note?: string;
 }
 
-/** The per-user cache: `XDG_CACHE_HOME`, `~/Library/Caches` on macOS, else `~/.cache`; a temporary one where that cannot be written. */
+/** The user's cache (`XDG_CACHE_HOME`, `~/Library/Caches`, `~/.cache`); a temporary one where that cannot be written. */
 export function openCache(env: NodeJS.ProcessEnv): CacheDirectory {
   const path = usualCache(env);
   const problem = tryDirectory(path);
@@ -20,7 +20,7 @@ export function openCache(env: NodeJS.ProcessEnv): CacheDirectory {
   return { path: mkdtempSync(join(tmpdir(), 'holdfast-')), note };
 }
 
-/** Where a pinned program stands in the cache once it is fetched. The version is in the name: another pin, another file. */
+/** Where a pinned program stands once it is fetched. The version is in the name: another pin, another file. */
 export function cachedProgram(cache: string, kind: ProgramKind): string {
   const { program, wheel } = PROGRAMS[kind];
   return join(cache, `${program}-${wheel.version}-${process.platform}-${process.arch}`);

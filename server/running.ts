@@ -25,7 +25,7 @@ export function describeServer(running: ServerProcess): ServerDescription {
 /**
  * The server on the database file, answering; null where there is none. Call it under the server's lock.
  *
- * @throws HF_SERVER_STUCK when there is one that does not answer: a second one on its file would corrupt what both write.
+ * @throws HF_SERVER_STUCK when there is one that does not answer: a second one on its file would spoil what both write.
  */
 export async function findAnswering(files: ServerFiles, limits: ServerLimits): Promise<ServerProcess | null> {
   const deadline = Date.now() + limits.answerTimeoutMs;

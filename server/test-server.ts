@@ -11,7 +11,8 @@ export interface ServerExecutable {
  *
  * @throws HF_SERVER_PROGRAM
  * @example
- * const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: await testServerExecutable() } });
+ * const executable = await testServerExecutable();
+ * const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable } });
  */
 export async function testServerExecutable(options: FindOptions = {}): Promise<ServerExecutable> {
   return { type: 'existing-path', path: (await findProgram('test-server', options)).path };

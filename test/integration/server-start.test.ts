@@ -95,7 +95,7 @@ describe('a record that is not true', () => {
     expect(readRecord(serverFiles(home).record)).toMatchObject({ pid: server.pid, keep: false });
   });
 
-  test('a record whose process id belongs to another program by now is replaced, and that program left alone', async () => {
+  test("a record whose process id is another program's by now is replaced, and that program left alone", async () => {
     const home = newHome();
     writeRecord(serverFiles(home).record, {
       pid: process.pid,
