@@ -9,7 +9,7 @@ export interface CacheDirectory {
   readonly note?: string;
 }
 
-/** The user's cache (`XDG_CACHE_HOME`, `~/Library/Caches`, `~/.cache`); a temporary one where that cannot be written. */
+/** The user's cache (`XDG_CACHE_HOME`, `~/Library/Caches`, `~/.cache`); a temporary one where it cannot be written. */
 export function openCache(env: NodeJS.ProcessEnv): CacheDirectory {
   const path = usualCache(env);
   const problem = tryDirectory(path);

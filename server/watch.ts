@@ -7,7 +7,7 @@ import { readRecord } from './record.ts';
 export interface WatchOptions extends Omit<EnsureOptions, 'use' | 'home'> {
   /** How often to look, in milliseconds. @default 1000 */
   readonly intervalMs?: number;
-  /** `ended`: it died, and is being started again. `stopped`: somebody asked for that, so it is left until one starts it. */
+  /** `ended`: it died, and is being started again. `stopped`: on request, so it is left until one starts it. */
   readonly onGone?: (how: 'ended' | 'stopped') => void;
   /** It runs again. `moved` where its old port was taken meanwhile: connections to the old one never come back. */
   readonly onBack?: (server: EmbeddedServer, moved: boolean) => void;
