@@ -30,19 +30,21 @@ export interface DriveOptions {
 /** One attempt of an activity that runs items: keeps it alive, and stops it for whatever it must stop for. */
 export class Attempt {
   readonly #options: AttemptOptions;
+  readonly #signal: AbortSignal;
 
   constructor(options: AttemptOptions) {
     this.#options = options;
+    this.#signal = AbortSignal.any([options.context.cancellationSignal, options.leave]);
   }
 
-  get leaving(): boolean {
-    const { context, leave } = this.#options;
-    return context.cancellationSignal.aborted || leave.aborted;
+  /** Aborted when the attempt must end, whatever it waits for. */
+  get signal(): AbortSignal {
+    return this.#signal;
   }
 
   /** Runs works through a pump until they are settled, or something stops it and what was in flight has ended. */
   async drive<Work extends ItemWork>(pump: ItemPump<Work>, options: DriveOptions, works: Iterable<Work>): Promise<void> {
-    const { session, context, leave } = this.#options;
+    const { session, context } = this.#options;
     const heartbeat = setInterval(() => context.heartbeat({ inFlight: pump.inFlight }), HEARTBEAT_MS);
     const look = setInterval(() => void this.#look(pump, options), LOOK_MS);
     const yielding = setTimeout(() => pump.stop('yield'), options.yieldAfterMs);
@@ -51,11 +53,8 @@ export class Attempt {
       pump.stop('shutdown');
       grace ??= setTimeout(() => void pump.abandon(new Error('the process leaves')), session.deps.shutdownGraceMs);
     };
-    const signals = [context.cancellationSignal, leave];
-    for (const signal of signals) {
-      if (signal.aborted) onLeave();
-      else signal.addEventListener('abort', onLeave, { once: true });
-    }
+    if (this.#signal.aborted) onLeave();
+    else this.#signal.addEventListener('abort', onLeave, { once: true });
     try {
       await this.#look(pump, options);
       await pump.run(works);
@@ -64,7 +63,7 @@ export class Attempt {
       clearInterval(look);
       clearTimeout(yielding);
       if (grace) clearTimeout(grace);
-      for (const signal of signals) signal.removeEventListener('abort', onLeave);
+      this.#signal.removeEventListener('abort', onLeave);
     }
   }
 

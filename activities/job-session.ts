@@ -1,6 +1,7 @@
 import { openDatabase } from '../database/open-database.ts';
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import type { JobSpec } from '../definitions/job.ts';
+import { DEFAULTS } from '../definitions/limits.ts';
 import { decodeValue } from '../definitions/values.ts';
 import { findJob } from '../ledger/jobs.ts';
 import { KeyFilter } from '../ledger/key-filter.ts';
@@ -11,6 +12,7 @@ import type { SourcePort, SourceReader } from '../sources/source.ts';
 import type { OpenedRun, RunStatus } from '../workflows/messages.ts';
 import type { Dependencies, Log } from './dependencies.ts';
 import type { ItemWork } from './item-context.ts';
+import { LoadGate } from './load-gate.ts';
 import { RateLimit } from './rate-limit.ts';
 import { type JobLook, lookAtJob } from './run-status.ts';
 import { Slots } from './slots.ts';
@@ -58,6 +60,7 @@ export class JobSession {
   readonly reader: SourceReader<unknown>;
   readonly filter = new KeyFilter();
   readonly slots: Slots;
+  readonly loads = new LoadGate(() => Math.max(2 * this.slots.limit, DEFAULTS.chunkRecordsMax / 2));
   readonly rate = new RateLimit();
   readonly deps: Dependencies;
   onceUsed = false;

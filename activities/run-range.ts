@@ -8,6 +8,7 @@ import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
 import { ItemPump } from './item-pump.ts';
 import { judgeFailure, describeError } from './item-outcome.ts';
+import type { Load } from './load-gate.ts';
 import type { JobSession } from './job-session.ts';
 import { RangeCommitter, type RangeWork } from './range-committer.ts';
 import { type BadRecord, checkRecords, encodeInput, encodePlace, type GoodRecord, type RangeRecords, showPlace } from './range-records.ts';
@@ -18,13 +19,31 @@ export type AttemptEnd = 'done' | 'yielded' | 'changed';
 
 /** One attempt of a range chunk: read, claim, run what is not settled, commit as it goes, report. */
 export async function runRange(session: JobSession, input: OneChunk, attempt: Attempt): Promise<AttemptEnd> {
-  const { reach } = session.deps;
   const jobNo = session.job.job_no;
   const chunk = await session.ledger.read((tx) => findChunk(tx, jobNo, RANGE, input.number));
   if (chunk.state !== 'planned') return 'done';
+  const load = await session.loads.begin(input.number, attempt.signal);
+  if (!load) return 'yielded';
+  try {
+    return await runLoaded(session, { input, attempt, chunk, load });
+  } finally {
+    load.end();
+  }
+}
+
+interface Loaded {
+  readonly input: OneChunk;
+  readonly attempt: Attempt;
+  readonly chunk: ChunkRow;
+  readonly load: Load;
+}
+
+async function runLoaded(session: JobSession, { input, attempt, chunk, load }: Loaded): Promise<AttemptEnd> {
+  const { reach } = session.deps;
   reach('before-read');
   const read = await readChunk(session, chunk);
   if (read === RANGE_CHANGED) return 'changed';
+  load.loaded(read.records.length);
   reach('after-read');
   const claim = await session.ledger.write((tx) => claimRange(tx, claimOf(session, input, read)));
   reach('after-claim');
@@ -33,9 +52,8 @@ export async function runRange(session: JobSession, input: OneChunk, attempt: At
   if (claim.reserveNo !== null) session.filter.reserved(claim.reserveNo);
   if (claim.duplicates.length > 0) await nameFirstPlaces(session, chunk, claim, read);
   const committer = new RangeCommitter(session, input, claim);
-  const done = await pump(session, { input, attempt, claim, read, committer });
-  if (done) return 'done';
-  return 'yielded';
+  const done = await pump(session, { input, attempt, claim, read, committer, load });
+  return done ? 'done' : 'yielded';
 }
 
 async function readChunk(session: JobSession, chunk: ChunkRow): Promise<RangeRecords | typeof RANGE_CHANGED> {
@@ -121,9 +139,10 @@ interface PumpInput {
   readonly claim: Claimed;
   readonly read: RangeRecords;
   readonly committer: RangeCommitter;
+  readonly load: Load;
 }
 
-async function pump(session: JobSession, { input, attempt, claim, read, committer }: PumpInput): Promise<boolean> {
+async function pump(session: JobSession, { input, attempt, claim, read, committer, load }: PumpInput): Promise<boolean> {
   const pump = new ItemPump<RangeWork>({
     session,
     priority: input.number,
@@ -131,7 +150,7 @@ async function pump(session: JobSession, { input, attempt, claim, read, committe
   });
   committer.onFailure = (error) => pump.fail(error);
   try {
-    await attempt.drive(pump, { yieldAfterMs: DEFAULTS.yieldAfterMs, holdWhenFull: true }, worksOf(session, { claim, read, committer }));
+    await attempt.drive(pump, { yieldAfterMs: DEFAULTS.yieldAfterMs, holdWhenFull: true }, worksOf(session, { claim, read, committer, load }));
   } catch (error) {
     committer.discard();
     throw error;
@@ -142,9 +161,10 @@ async function pump(session: JobSession, { input, attempt, claim, read, committe
 /** The records that are not settled, in order; what cannot run is handed to the committer on the way. */
 function* worksOf(
   session: JobSession,
-  { claim, read, committer }: { readonly claim: Claimed; readonly read: RangeRecords; readonly committer: RangeCommitter },
+  { claim, read, committer, load }: Pick<PumpInput, 'claim' | 'read' | 'committer' | 'load'>,
 ): Generator<RangeWork> {
   for (let record = 0; record < read.records.length; record++) {
+    load.took();
     const position = claim.positions?.[record] ?? record;
     if (claim.settled.has(position)) continue;
     const found = read.records[record] as GoodRecord | BadRecord;

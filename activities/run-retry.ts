@@ -40,7 +40,7 @@ export async function runRetry(session: JobSession, input: OneChunk, attempt: At
   );
   deps.reach('after-claim');
   const until = performance.now() + DEFAULTS.yieldAfterMs;
-  while (!attempt.leaving && performance.now() < until) {
+  while (!attempt.signal.aborted && performance.now() < until) {
     const rows = await ledger.write((tx) => takeDue(tx, hold, { now: deps.now(), limit: TAKE_MAX }));
     hold.seq++;
     if (rows.length > 0) {

@@ -146,6 +146,7 @@ async function createWorkers({ jobs, native, namespace, activities, owner, shutd
         stickyQueueScheduleToStartTimeout: '1s',
         maxHeartbeatThrottleInterval: '1s',
         maxCachedWorkflows: 50,
+        workflowThreadPoolSize: 1,
         reuseV8Context: true,
         shutdownGraceTime: shutdownGraceMs + REPORT_MS,
       }),
