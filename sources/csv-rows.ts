@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { CsvScanner } from './csv-scanner.ts';
-import { CARRIAGE_RETURN, FileRecord, LINE_FEED, malformedRecord } from './file-format.ts';
 import type { FileHead, Segment } from './file-format.ts';
+import { CARRIAGE_RETURN, FileRecord, LINE_FEED, malformedRecord } from './file-format.ts';
 import type { ReadRecord } from './source.ts';
 import { TextSlices } from './text-slices.ts';
 
@@ -11,15 +11,19 @@ export interface CsvHead extends FileHead {
   /** Cells of a record. */
   readonly width: number;
   /** The columns handed out, and which cell each is. */
-  readonly names: readonly string[];
-  readonly cells: readonly number[];
+  readonly columns: readonly { readonly name: string; readonly cell: number }[];
 }
 
 export type CsvRow = Record<string, string>;
 
 /** The cells of some whole records, by csv-parse; throws where they are not well-formed. */
 export function parseCells(text: string, delimiter: string): string[][] {
-  return parse(text, { delimiter, record_delimiter: ['\r\n', '\n'], relax_column_count: true, skip_empty_lines: false });
+  return parse(text, {
+    delimiter,
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true,
+    skip_empty_lines: false,
+  });
 }
 
 interface QuotedRecord {
@@ -57,7 +61,11 @@ export function parseRows(segment: Segment, head: CsvHead, delimiter: string): R
       records.push(malformedRecord(segment, { ...span, end: start }, ''));
     } else {
       const cells = texts.slice(start, textEnd(bytes, start, end)).split(delimiter);
-      records.push(cells.length === head.width ? new FileRecord(makeRow(head, cells), end - start, origin, start, span.line) : miscounted(segment, span, cells, head));
+      records.push(
+        cells.length === head.width
+          ? new FileRecord(makeRow(head, cells), end - start, origin, start, span.line)
+          : miscounted(segment, span, cells, head),
+      );
     }
   }
   if (quoted.length > 0) parseQuoted(segment, head, delimiter, quoted, records);
@@ -70,13 +78,19 @@ function textEnd(bytes: Buffer, start: number, end: number): number {
   return end - 2 >= start && bytes[end - 2] === CARRIAGE_RETURN ? end - 2 : end - 1;
 }
 
-function parseQuoted(segment: Segment, head: CsvHead, delimiter: string, quoted: readonly QuotedRecord[], into: ReadRecord<CsvRow>[]): void {
+function parseQuoted(
+  segment: Segment,
+  head: CsvHead,
+  delimiter: string,
+  quoted: readonly QuotedRecord[],
+  into: ReadRecord<CsvRow>[],
+): void {
   const { bytes, origin } = segment;
   const texts = quoted.map(({ start, end }) => bytes.toString('utf8', start, textEnd(bytes, start, end)));
   const rows = tryParse(texts.join('\n'), delimiter);
   const whole = rows.length === texts.length;
   for (const [n, span] of quoted.entries()) {
-    const one = whole ? rows[n]! : parseOne(texts[n]!, delimiter);
+    const one = (whole ? rows[n] : undefined) ?? parseOne(texts[n] ?? '', delimiter);
     if (typeof one === 'string') into[span.index] = malformedRecord(segment, span, one);
     else if (one.length !== head.width) into[span.index] = miscounted(segment, span, one, head);
     else into[span.index] = new FileRecord(makeRow(head, one), span.end - span.start, origin, span.start, span.line);
@@ -106,11 +120,16 @@ function parseOne(text: string, delimiter: string): string[] | string {
 
 function makeRow(head: CsvHead, cells: readonly string[]): CsvRow {
   const row: CsvRow = {};
-  for (let n = 0; n < head.names.length; n++) row[head.names[n]!] = cells[head.cells[n]!]!;
+  for (const { name, cell } of head.columns) row[name] = cells[cell] ?? '';
   return row;
 }
 
-function miscounted(segment: Segment, span: { readonly start: number; readonly end: number; readonly line: number }, cells: readonly string[], head: CsvHead): ReadRecord<CsvRow> {
+function miscounted(
+  segment: Segment,
+  span: { readonly start: number; readonly end: number; readonly line: number },
+  cells: readonly string[],
+  head: CsvHead,
+): ReadRecord<CsvRow> {
   const found = cells.length === 1 ? '1 column' : `${cells.length} columns`;
   return malformedRecord(segment, span, `the record has ${found} where there are ${head.width}`);
 }

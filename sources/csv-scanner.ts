@@ -1,5 +1,5 @@
-import { CARRIAGE_RETURN, LINE_FEED } from './file-format.ts';
 import type { RecordScanner } from './file-format.ts';
+import { CARRIAGE_RETURN, LINE_FEED } from './file-format.ts';
 
 const QUOTE = 34;
 
@@ -108,6 +108,7 @@ function hasFeed(bytes: Buffer, start: number, end: number): boolean {
 
 function countFeeds(bytes: Buffer, start: number, end: number): number {
   let count = 0;
-  for (let feed = bytes.indexOf(LINE_FEED, start); feed !== -1 && feed < end; feed = bytes.indexOf(LINE_FEED, feed + 1)) count++;
+  for (let feed = bytes.indexOf(LINE_FEED, start); feed !== -1 && feed < end; feed = bytes.indexOf(LINE_FEED, feed + 1))
+    count++;
   return count;
 }

@@ -1,15 +1,15 @@
 import { checkOptions } from '../definitions/check-options.ts';
 import { HoldfastError, showValue } from '../definitions/errors.ts';
 import type { Source } from '../definitions/source.ts';
-import { parseCells, parseRows } from './csv-rows.ts';
 import type { CsvHead } from './csv-rows.ts';
+import { parseCells, parseRows } from './csv-rows.ts';
 import { CsvScanner } from './csv-scanner.ts';
-import { markLength } from './file-format.ts';
 import type { FileFormat } from './file-format.ts';
+import { markLength } from './file-format.ts';
 import { openFiles } from './file-reader.ts';
 import type { SourcePort } from './source.ts';
-import { showPath } from './source-files.ts';
 import type { FilePath } from './source-files.ts';
+import { showPath } from './source-files.ts';
 
 export interface CsvOptions<Column extends string = string> {
   /**
@@ -25,7 +25,9 @@ export interface CsvOptions<Column extends string = string> {
 }
 
 /** A row: the named columns, or whatever the header has. */
-export type CsvItem<Column extends string> = [Column] extends [never] ? Record<string, string> : { readonly [C in Column]: string };
+export type CsvItem<Column extends string> = [Column] extends [never]
+  ? Record<string, string>
+  : { readonly [C in Column]: string };
 
 /**
  * Reads CSV as RFC 4180 has it, UTF-8: quotes, delimiters and line ends in quoted fields, CRLF or LF, a byte order mark.
@@ -68,8 +70,10 @@ function checkCsvOptions(what: string, options: CsvOptions): void {
     throw new HoldfastError('HF_DEFINITION_INVALID', { what, option, value: showValue(value), problem });
   };
   const { columns, delimiter, header } = options;
-  if (delimiter !== undefined && !/^[\x00-\x7f]$/.test(delimiter)) refuse('delimiter', delimiter, 'give one ASCII character');
-  if (delimiter !== undefined && /["\r\n]/.test(delimiter)) refuse('delimiter', delimiter, 'give another character than a quote or a line end');
+  if (delimiter !== undefined && (delimiter.length !== 1 || delimiter > '\x7f'))
+    refuse('delimiter', delimiter, 'give one ASCII character');
+  if (delimiter !== undefined && /["\r\n]/.test(delimiter))
+    refuse('delimiter', delimiter, 'give another character than a quote or a line end');
   if (columns === undefined) {
     if (header === false) refuse('columns', columns, 'name all columns in order where there is no header');
     return;
@@ -77,7 +81,8 @@ function checkCsvOptions(what: string, options: CsvOptions): void {
   const names: readonly unknown[] = columns;
   if (names.length === 0) refuse('columns', columns, 'name at least one column');
   for (const [index, name] of names.entries()) {
-    if (typeof name !== 'string' || name === '__proto__') refuse(`columns[${index}]`, name, 'give the name of a column');
+    if (typeof name !== 'string' || name === '__proto__')
+      refuse(`columns[${index}]`, name, 'give the name of a column');
     if (names.indexOf(name) !== index) refuse(`columns[${index}]`, name, 'name each column once');
   }
 }
@@ -96,7 +101,12 @@ function readHead(file: string, bytes: Buffer, options: CsvLayout & { readonly l
   let start = markLength(bytes);
   if (!header) {
     const names = columns ?? [];
-    return { raw: Buffer.from(bytes.subarray(0, start)), lines: 0, width: names.length, names, cells: names.map((_, n) => n) };
+    return {
+      raw: Buffer.from(bytes.subarray(0, start)),
+      lines: 0,
+      width: names.length,
+      columns: names.map((name, cell) => ({ name, cell })),
+    };
   }
   const scanner = new CsvScanner(delimiter.charCodeAt(0));
   for (let lines = 0; start < bytes.length; start = scanner.end) {
@@ -107,30 +117,44 @@ function readHead(file: string, bytes: Buffer, options: CsvLayout & { readonly l
     return { raw, lines, ...layColumns(file, readNames(file, raw.toString('utf8', start), delimiter), columns) };
   }
   if (!last) return null;
-  throw new HoldfastError('HF_SOURCE_HEADER', { file, missing: columns?.[0] ?? 'at all', found: 'no header, for it is empty' });
+  throw new HoldfastError('HF_SOURCE_HEADER', {
+    file,
+    missing: columns?.[0] ?? 'at all',
+    found: 'no header, for it is empty',
+  });
 }
 
 function readNames(file: string, text: string, delimiter: string): readonly string[] {
   try {
     return parseCells(text, delimiter)[0] ?? [];
   } catch (cause) {
-    throw new HoldfastError('HF_SOURCE_UNREADABLE', { file, reason: `its header is not well-formed: ${(cause as Error).message}` }, { cause });
+    throw new HoldfastError(
+      'HF_SOURCE_UNREADABLE',
+      { file, reason: `its header is not well-formed: ${(cause as Error).message}` },
+      { cause },
+    );
   }
 }
 
 /** Which cell each column is. A name that the header has twice is refused where it is wanted. */
-function layColumns(file: string, found: readonly string[], columns: readonly string[] | null): Omit<CsvHead, 'raw' | 'lines'> {
+function layColumns(
+  file: string,
+  found: readonly string[],
+  columns: readonly string[] | null,
+): Omit<CsvHead, 'raw' | 'lines'> {
   const names = columns ?? found;
   const missing = names.filter((name) => !found.includes(name));
   if (missing.length > 0) throw new HoldfastError('HF_SOURCE_HEADER', { file, missing, found });
-  const cells = names.map((name) => found.indexOf(name));
   const twice = names.find((name) => found.indexOf(name) !== found.lastIndexOf(name));
   if (twice !== undefined) {
     const reason = `its header names column ${showValue(twice)} twice; rename one, or leave it out of columns`;
     throw new HoldfastError('HF_SOURCE_UNREADABLE', { file, reason });
   }
   if (names.includes('__proto__')) {
-    throw new HoldfastError('HF_SOURCE_UNREADABLE', { file, reason: 'its header names a column __proto__; choose others with columns' });
+    throw new HoldfastError('HF_SOURCE_UNREADABLE', {
+      file,
+      reason: 'its header names a column __proto__; choose others with columns',
+    });
   }
-  return { width: found.length, names, cells };
+  return { width: found.length, columns: names.map((name) => ({ name, cell: found.indexOf(name) })) };
 }

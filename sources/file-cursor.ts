@@ -15,7 +15,8 @@ export function writeCursor(at: FileCursor): Cursor {
 
 export function readCursor(text: Cursor): FileCursor {
   const { f, b, l } = JSON.parse(text) as { f?: unknown; b?: unknown; l?: unknown };
-  if (typeof f !== 'number' || typeof b !== 'number' || typeof l !== 'number') throw new TypeError(`not a cursor of files: ${text}`);
+  if (typeof f !== 'number' || typeof b !== 'number' || typeof l !== 'number')
+    throw new TypeError(`not a cursor of files: ${text}`);
   return { file: f, byte: b, line: l };
 }
 

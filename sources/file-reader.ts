@@ -2,17 +2,26 @@ import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import type { Cursor } from '../definitions/ids.ts';
-import { readCursor, readSums, writeCursor, writeSums } from './file-cursor.ts';
 import type { FileCursor, SegmentSum } from './file-cursor.ts';
-import { NO_HEAD, RECORD_BYTES_MAX, malformedRecord, otherEncoding } from './file-format.ts';
+import { readCursor, readSums, writeCursor, writeSums } from './file-cursor.ts';
 import type { FileFormat, FileHead, Segment } from './file-format.ts';
+import { malformedRecord, NO_HEAD, otherEncoding, RECORD_BYTES_MAX } from './file-format.ts';
 import { compareFiles, keepOrder, writeState } from './file-state.ts';
 import { FileWatch } from './file-watch.ts';
-import { RangeScan } from './range-scan.ts';
 import type { Scan, ScanLimits } from './range-scan.ts';
-import type { PlannedRange, RangeLimits, RangeRead, ReadRecord, SourceChange, SourceOpenOptions, SourceReader, SourceState } from './source.ts';
-import { findFiles, lookAt, readInto, withFile } from './source-files.ts';
+import { RangeScan } from './range-scan.ts';
+import type {
+  PlannedRange,
+  RangeLimits,
+  RangeRead,
+  ReadRecord,
+  SourceChange,
+  SourceOpenOptions,
+  SourceReader,
+  SourceState,
+} from './source.ts';
 import type { FileLook, FilePath, SourceFile } from './source-files.ts';
+import { findFiles, readInto, withFile } from './source-files.ts';
 
 /** A file with what stands before its first record. */
 interface OpenedFile<Head extends FileHead> extends SourceFile {
@@ -115,7 +124,7 @@ class FileReader<Item, Head extends FileHead> implements SourceReader<Item> {
       records.push(part);
       at = { file: at.file + 1, byte: 0, line: 1 };
     }
-    return { kind: 'records', records: records.length === 1 ? records[0]! : records.flat() };
+    return { kind: 'records', records: records.flat() };
   }
 
   async close(): Promise<void> {}
@@ -179,7 +188,12 @@ class FileReader<Item, Head extends FileHead> implements SourceReader<Item> {
     if (crc !== sum.crc || done !== sum.bytes) return differs(file.path, origin.byte, sum.bytes);
     const bytes = first ?? Buffer.alloc(0);
     const message = `the record has ${sum.bytes} bytes, more than ${RECORD_BYTES_MAX}`;
-    return [{ ...malformedRecord({ ...segment, bytes }, { start: 0, end: bytes.length, line: 0 }, message), bytes: sum.bytes }];
+    return [
+      {
+        ...malformedRecord({ ...segment, bytes }, { start: 0, end: bytes.length, line: 0 }, message),
+        bytes: sum.bytes,
+      },
+    ];
   }
 
   /** The buffer of the last read, where it is free and large enough: a fresh one for each costs a tenth of reading. */

@@ -1,9 +1,9 @@
-import { readCursor, readSums } from './file-cursor.ts';
 import type { FileCursor } from './file-cursor.ts';
+import { readCursor, readSums } from './file-cursor.ts';
 import { sumSpan } from './file-watch.ts';
 import type { PlannedRange, SourceChange, SourceState } from './source.ts';
-import { lookAt, sameLook, withFile } from './source-files.ts';
 import type { FileLook, SourceFile } from './source-files.ts';
+import { lookAt, sameLook, withFile } from './source-files.ts';
 
 interface KnownFile extends FileLook {
   readonly path: string;
@@ -68,7 +68,8 @@ export async function compareFiles(comparison: Comparison): Promise<SourceChange
   if (changed.size > 0) {
     const { frontier, step } = await survey(ranges, changed);
     for (const [index, file] of changed) {
-      if (file.grew && index < frontier.file) return replaced(`${file.path} grew after the files behind it had been read`);
+      if (file.grew && index < frontier.file)
+        return replaced(`${file.path} grew after the files behind it had been read`);
       more ||= file.grew || index > frontier.file || (index === frontier.file && frontier.byte < file.size);
     }
     const different = await verify(comparison, changed, step);
@@ -97,7 +98,11 @@ async function survey(
 }
 
 /** Checks every `step`-th part of the changed files, and the first and the last; says what differs. */
-async function verify(comparison: Comparison, changed: ReadonlyMap<number, ChangedFile>, step: number): Promise<string | null> {
+async function verify(
+  comparison: Comparison,
+  changed: ReadonlyMap<number, ChangedFile>,
+  step: number,
+): Promise<string | null> {
   let count = 0;
   let skipped: RangePart | null = null;
   for await (const range of comparison.ranges()) {
@@ -126,10 +131,10 @@ function partsOf(range: Sums): readonly RangePart[] {
 }
 
 async function holds({ files, directory }: Comparison, part: RangePart): Promise<boolean> {
-  const crc = await withFile(files[part.file]!, directory, (handle) => sumSpan(handle, part));
-  return crc === part.crc;
+  const file = files[part.file];
+  return file !== undefined && (await withFile(file, directory, (handle) => sumSpan(handle, part))) === part.crc;
 }
 
 function describe({ files }: Comparison, part: RangePart): string {
-  return `${files[part.file]!.path} has other content in bytes ${part.byte} to ${part.byte + part.length} than when it was read`;
+  return `${files[part.file]?.path} has other content in bytes ${part.byte} to ${part.byte + part.length} than when it was read`;
 }

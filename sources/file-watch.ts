@@ -2,8 +2,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { LINE_FEED } from './file-format.ts';
 import type { FileSpan } from './range-scan.ts';
-import { readInto, sameLook } from './source-files.ts';
 import type { FileLook } from './source-files.ts';
+import { readInto, sameLook } from './source-files.ts';
 
 const FRONT_BYTES = 4096;
 
@@ -29,11 +29,13 @@ export class FileWatch {
     if (look.size < byte) return `it ends at byte ${look.size}, before what was read from it`;
     if (!known) {
       for (const span of this.tail === null ? [this.front] : [this.front, this.tail]) {
-        if ((await sumSpan(handle, span)) !== span.crc) return `bytes ${span.byte} to ${span.byte + span.length} are other ones`;
+        if ((await sumSpan(handle, span)) !== span.crc)
+          return `bytes ${span.byte} to ${span.byte + span.length} are other ones`;
       }
     }
     const followed = this.tail !== null && this.tail.byte + this.tail.length === byte;
-    if (!(known && followed) && byte > 0 && !(await isLineEnd(handle, byte - 1))) return `no record starts at byte ${byte} any more`;
+    if (!(known && followed) && byte > 0 && !(await isLineEnd(handle, byte - 1)))
+      return `no record starts at byte ${byte} any more`;
     this.look = look;
     return null;
   }

@@ -60,10 +60,9 @@ export class ItemWindow<Item> {
 
   /** Sees to it that the window has the items from `from` up to `to`; returns where they end. */
   private async advance(from: number, to: number): Promise<number> {
-    if (this.iterator === null || from < this.base) this.begin(from);
+    const iterator = this.iterator === null || from < this.base ? this.begin(from) : this.iterator;
     while (!this.done && this.base + this.items.length < to) {
-      const step = this.iterator!.next();
-      const { value, done } = step instanceof Promise ? await step : await Promise.resolve(step);
+      const { value, done } = await iterator.next();
       if (done === true) this.finish(from);
       else this.items.push(value as Item);
       if (this.items.length % KEPT_ITEMS === 0) this.trim(from);
@@ -72,7 +71,7 @@ export class ItemWindow<Item> {
     return Math.min(to, this.base + this.items.length);
   }
 
-  private begin(from: number): void {
+  private begin(from: number): Iterator<Item> | AsyncIterator<Item> {
     const iterable = this.iterate();
     if (this.past.has(iterable)) throw this.notRepeatable(from);
     const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
@@ -81,6 +80,7 @@ export class ItemWindow<Item> {
     this.items = [];
     this.base = 0;
     this.done = false;
+    return iterator;
   }
 
   private finish(from: number): void {

@@ -2,9 +2,21 @@ import { crc32 } from 'node:zlib';
 import { HoldfastError, showValue } from '../definitions/errors.ts';
 import type { Cursor } from '../definitions/ids.ts';
 import type { Source } from '../definitions/source.ts';
-import { ItemWindow } from './item-window.ts';
 import type { AnyIterable } from './item-window.ts';
-import type { Place, PlannedRange, RangeLimits, RangeRead, SourceChange, SourcePort, SourceReader, SourceRecord, SourceState } from './source.ts';
+import { ItemWindow } from './item-window.ts';
+import type {
+  Place,
+  PlannedRange,
+  RangeLimits,
+  RangeRead,
+  SourceChange,
+  SourcePort,
+  SourceReader,
+  SourceRecord,
+  SourceState,
+} from './source.ts';
+
+const TITLE = 'items';
 
 /**
  * Takes items from memory or from code: an array, an iterable, an async iterable, or a function that returns one. The order must
@@ -17,25 +29,26 @@ import type { Place, PlannedRange, RangeLimits, RangeRead, SourceChange, SourceP
  * items(async function* () { for await (const page of pages()) yield* page.orders; })
  */
 export function items<Item>(all: AnyIterable<Item> | (() => AnyIterable<Item>)): Source<Item> {
-  const title = 'items';
   const list = Array.isArray(all) ? (all as readonly Item[]) : null;
-  if (list === null && !isIterable(all) && typeof all !== 'function') {
-    const problem = 'give an array, an iterable, an async iterable, or a function that returns one';
-    throw new HoldfastError('HF_DEFINITION_INVALID', { what: title, option: 'all', value: showValue(all), problem });
-  }
-  const window = list === null ? new ItemWindow(title, typeof all === 'function' ? all : () => all) : null;
+  if (typeof all !== 'function') refuseOther('all', all);
+  const iterate = () => (typeof all === 'function' ? refuseOther('all()', all()) : all);
+  const window = list === null ? new ItemWindow(TITLE, iterate) : null;
   const source: SourcePort<Item> = {
     kind: 'items',
     identity: JSON.stringify({ kind: 'items' }),
-    title,
+    title: TITLE,
     open: async () => (window === null ? new ListReader(list ?? []) : new WindowReader(window)),
   };
   return source;
 }
 
 /** A string is iterable too, but its characters are never meant: it is a path by mistake. */
-function isIterable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
+function refuseOther<T>(option: string, value: T): T {
+  const iterable =
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
+  if (iterable) return value;
+  const problem = 'give an array, an iterable, an async iterable, or a function that returns one';
+  throw new HoldfastError('HF_DEFINITION_INVALID', { what: TITLE, option, value: showValue(value), problem });
 }
 
 /** An item with its size worked out when asked for: only a limit needs it. */
@@ -89,7 +102,11 @@ abstract class IndexReader<Item> implements SourceReader<Item> {
     const from = readIndex(range.from);
     const to = readIndex(range.to);
     const found = await this.take(from, to);
-    if (found.length < to - from) return { kind: 'changed', reason: `there are only ${from + found.length} items now, and there were ${to} or more` };
+    if (found.length < to - from)
+      return {
+        kind: 'changed',
+        reason: `there are only ${from + found.length} items now, and there were ${to} or more`,
+      };
     return { kind: 'records', records: found.map((item, n) => new ItemRecord(item, from + n)) };
   }
 
@@ -120,7 +137,8 @@ class ListReader<Item> extends IndexReader<Item> {
     const was = JSON.parse(before) as ListState;
     const now = this.list.length;
     if (now < was.length) return { kind: 'replaced', reason: `items has ${now} items now, and had ${was.length}` };
-    if (look(this.list, was.length).crc !== was.crc) return { kind: 'replaced', reason: 'items has other items than before' };
+    if (look(this.list, was.length).crc !== was.crc)
+      return { kind: 'replaced', reason: 'items has other items than before' };
     return { kind: now > was.length ? 'grown' : 'same' };
   }
 

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { Source } from '../definitions/source.ts';
-import { FileRecord, malformedRecord, markLength } from './file-format.ts';
 import type { FileFormat, FileHead, Segment } from './file-format.ts';
+import { FileRecord, malformedRecord, markLength } from './file-format.ts';
 import { openFiles } from './file-reader.ts';
 import { LineScanner } from './line-scanner.ts';
 import type { ReadRecord, SourcePort } from './source.ts';
-import { showPath } from './source-files.ts';
 import type { FilePath } from './source-files.ts';
+import { showPath } from './source-files.ts';
 import { TextSlices } from './text-slices.ts';
 
 /**
@@ -54,7 +54,9 @@ function parseLines(segment: Segment): ReadRecord<unknown>[] {
         if (!utf8 && !isUtf8(bytes.subarray(start, end))) throw new Error('not UTF-8');
         records.push(new FileRecord(JSON.parse(texts.slice(start, end)), end - start, origin, start, line));
       } catch (error) {
-        records.push(malformedRecord(segment, { start, end, line }, `the line is not JSON: ${(error as Error).message}`));
+        records.push(
+          malformedRecord(segment, { start, end, line }, `the line is not JSON: ${(error as Error).message}`),
+        );
       }
     }
     line += scanner.lines;

@@ -1,5 +1,5 @@
-import { LINE_FEED } from './file-format.ts';
 import type { RecordScanner } from './file-format.ts';
+import { LINE_FEED } from './file-format.ts';
 
 /** A record a line. Lines of nothing but blanks are no records. */
 export class LineScanner implements RecordScanner {
@@ -14,7 +14,7 @@ export class LineScanner implements RecordScanner {
     this.end = feed === -1 ? bytes.length : feed + 1;
     this.lines = feed === -1 ? 0 : 1;
     this.open = feed === -1;
-    this.blank = bytes[at]! <= 32 && isBlank(bytes, at, this.end);
+    this.blank = isBlank(bytes, at, this.end);
     return true;
   }
 }

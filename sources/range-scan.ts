@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { LINE_FEED, RECORD_BYTES_MAX } from './file-format.ts';
 import type { RecordScanner } from './file-format.ts';
+import { LINE_FEED, RECORD_BYTES_MAX } from './file-format.ts';
 import { readInto } from './source-files.ts';
 
 /** Where a scan starts, and where the file ended when it began. */
@@ -81,7 +81,7 @@ export class RangeScan {
   }
 
   async run(head: { readonly bytes: number; readonly lines: number }): Promise<Scan> {
-    while (this.view.length < head.bytes && (await this.fill())) continue;
+    while (this.view.length < head.bytes && (await this.fill()));
     this.at = Math.min(head.bytes, this.view.length);
     this.line += head.lines;
     for (;;) {
@@ -113,7 +113,8 @@ export class RangeScan {
   }
 
   private noteOpen(): void {
-    if (this.open === null && this.view.length - this.at <= OPEN_BYTES_MAX) this.open = { byte: this.base + this.at, line: this.line };
+    if (this.open === null && this.view.length - this.at <= OPEN_BYTES_MAX)
+      this.open = { byte: this.base + this.at, line: this.line };
   }
 
   /** Reads on, keeping the record at hand; false at the file's end. */

@@ -1,5 +1,5 @@
-import { glob, open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { glob, open, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HoldfastError } from '../definitions/errors.ts';
@@ -45,7 +45,11 @@ function readPath(given: FilePath): string {
     try {
       return fileURLToPath(given);
     } catch (cause) {
-      throw new HoldfastError('HF_SOURCE_UNREADABLE', { file: text, reason: 'it is not a URL of a local file' }, { cause });
+      throw new HoldfastError(
+        'HF_SOURCE_UNREADABLE',
+        { file: text, reason: 'it is not a URL of a local file' },
+        { cause },
+      );
     }
   }
   if (given instanceof URL || scheme !== undefined) {
@@ -104,7 +108,8 @@ export async function lookAt(file: SourceFile, directory: string): Promise<FileL
     throw explain(cause, file, directory);
   });
   if (found.isDirectory()) throw new HoldfastError('HF_SOURCE_IS_DIRECTORY', { file: file.path });
-  if (!found.isFile()) throw new HoldfastError('HF_SOURCE_UNREADABLE', { file: file.path, reason: 'it is not a regular file' });
+  if (!found.isFile())
+    throw new HoldfastError('HF_SOURCE_UNREADABLE', { file: file.path, reason: 'it is not a regular file' });
   return { size: Number(found.size), mtimeMs: Number(found.mtimeNs) / 1e6, inode: String(found.ino) };
 }
 
@@ -114,7 +119,8 @@ export function sameLook(a: FileLook, b: FileLook): boolean {
 
 function explain(cause: unknown, file: SourceFile, directory: string): HoldfastError {
   const code = (cause as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return new HoldfastError('HF_SOURCE_MISSING', { file: file.path, directory }, { cause });
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new HoldfastError('HF_SOURCE_MISSING', { file: file.path, directory }, { cause });
   if (code === 'EISDIR') return new HoldfastError('HF_SOURCE_IS_DIRECTORY', { file: file.path }, { cause });
   const denied = code === 'EACCES' || code === 'EPERM';
   const reason = denied ? 'permission denied; give this user the right to read it' : String((cause as Error).message);

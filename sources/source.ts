@@ -72,7 +72,10 @@ export interface SourceReader<out Item> {
    * Compares what is there with `before`. Where a cheap look (size, mtime, inode) does not settle it, checks the checksums
    * of `ranges`, which were read before.
    */
-  compare(before: SourceState, ranges: () => AsyncIterable<Pick<PlannedRange, 'from' | 'to' | 'checksum'>>): Promise<SourceChange>;
+  compare(
+    before: SourceState,
+    ranges: () => AsyncIterable<Pick<PlannedRange, 'from' | 'to' | 'checksum'>>,
+  ): Promise<SourceChange>;
   /** The next range from `from`, or null where there is nothing (more) to read. */
   plan(from: Cursor, limits: RangeLimits): Promise<PlannedRange | null>;
   read(range: Pick<PlannedRange, 'from' | 'to' | 'checksum'>): Promise<RangeRead<Item>>;

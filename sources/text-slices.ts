@@ -22,7 +22,9 @@ export class TextSlices {
   /** The text from `start`, which must not lie before that of the last call. */
   slice(start: number, end: number): string {
     if (end > this.to) this.decode(start, end);
-    return this.text === null ? this.bytes.toString('utf8', start, end) : this.text.slice(start - this.from, end - this.from);
+    return this.text === null
+      ? this.bytes.toString('utf8', start, end)
+      : this.text.slice(start - this.from, end - this.from);
   }
 
   private decode(start: number, end: number): void {

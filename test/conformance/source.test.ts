@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Source } from '../../definitions/source.ts';
 import { csv } from '../../sources/csv.ts';
 import { items } from '../../sources/items.ts';
 import { jsonl } from '../../sources/jsonl.ts';
-import type { Source } from '../../definitions/source.ts';
 import { describeSource } from './source.ts';
 
 interface FilesCase {
@@ -30,7 +30,9 @@ function describeFiles({ name, files, source, items: expected }: FilesCase): voi
 
 const numbers = Array.from({ length: 2000 }, (_, n) => n);
 const orders = numbers.map((n) => ({ id: `o${n}`, note: 'é'.repeat(n % 50), n }));
-const lines = orders.map((order, n) => (n % 13 === 0 ? '\n  \r\n' : '') + JSON.stringify(order) + (n % 3 === 0 ? '\r\n' : '\n'));
+const lines = orders.map(
+  (order, n) => (n % 13 === 0 ? '\n  \r\n' : '') + JSON.stringify(order) + (n % 3 === 0 ? '\r\n' : '\n'),
+);
 
 describeFiles({
   name: 'jsonl of one file with blank lines and both line ends',
@@ -65,7 +67,10 @@ const csvLines = rows.map((row) => `${row.id};${cell(row.town)};x\r\n`);
 
 describeFiles({
   name: 'csv of several files with quotes, each with its own header',
-  files: { 'a.csv': `\uFEFFid;town;x\r\n${csvLines.slice(0, 800).join('')}`, 'b.csv': `id;town;x\r\n${csvLines.slice(800).join('')}` },
+  files: {
+    'a.csv': `\uFEFFid;town;x\r\n${csvLines.slice(0, 800).join('')}`,
+    'b.csv': `id;town;x\r\n${csvLines.slice(800).join('')}`,
+  },
   source: () => csv(['a.csv', 'b.csv'], { columns: ['id', 'town'], delimiter: ';' }),
   items: rows,
 });
@@ -79,7 +84,10 @@ describeFiles({
 
 const nowhere = { directory: tmpdir() };
 describeSource({ name: 'items of an array', make: async () => ({ source: items(orders), items: orders, ...nowhere }) });
-describeSource({ name: 'items of a set', make: async () => ({ source: items(new Set(orders)), items: orders, ...nowhere }) });
+describeSource({
+  name: 'items of a set',
+  make: async () => ({ source: items(new Set(orders)), items: orders, ...nowhere }),
+});
 describeSource({
   name: 'items of a function that returns an async iterable',
   make: async () => {

@@ -8,18 +8,30 @@ import type { PlannedRange, RangeLimits, ReadRecord, SourcePort, SourceReader } 
 export interface SourceCase {
   readonly name: string;
   /** Makes the source and what it must give, in order; a malformed record is `null`. */
-  readonly make: () => Promise<{ readonly source: Source<unknown>; readonly items: readonly unknown[]; readonly directory: string }>;
+  readonly make: () => Promise<{
+    readonly source: Source<unknown>;
+    readonly items: readonly unknown[];
+    readonly directory: string;
+  }>;
   readonly remove?: () => Promise<void>;
 }
 
 const NO_LIMIT: RangeLimits = { records: 1_000_000, bytes: 50_000_000 };
 
-export function openSource<Item>(source: Source<Item>, directory: string, previous?: string): Promise<SourceReader<Item>> {
+export function openSource<Item>(
+  source: Source<Item>,
+  directory: string,
+  previous?: string,
+): Promise<SourceReader<Item>> {
   return (source as SourcePort<Item>).open(previous === undefined ? { directory } : { directory, previous });
 }
 
 /** Plans from `from` to the end with limits that may differ from range to range. */
-export async function planAll(reader: SourceReader<unknown>, next: () => RangeLimits, from: Cursor = reader.start): Promise<PlannedRange[]> {
+export async function planAll(
+  reader: SourceReader<unknown>,
+  next: () => RangeLimits,
+  from: Cursor = reader.start,
+): Promise<PlannedRange[]> {
   const ranges: PlannedRange[] = [];
   for (let at = from; ; ) {
     const range = await reader.plan(at, next());
@@ -30,13 +42,19 @@ export async function planAll(reader: SourceReader<unknown>, next: () => RangeLi
   }
 }
 
-export async function readRecords<Item>(reader: SourceReader<Item>, range: PlannedRange): Promise<readonly ReadRecord<Item>[]> {
+export async function readRecords<Item>(
+  reader: SourceReader<Item>,
+  range: PlannedRange,
+): Promise<readonly ReadRecord<Item>[]> {
   const read = await reader.read(range);
   if (read.kind === 'changed') throw new Error(read.reason);
   return read.records;
 }
 
-export async function readAll<Item>(reader: SourceReader<Item>, limits: RangeLimits = NO_LIMIT): Promise<ReadRecord<Item>[]> {
+export async function readAll<Item>(
+  reader: SourceReader<Item>,
+  limits: RangeLimits = NO_LIMIT,
+): Promise<ReadRecord<Item>[]> {
   const records: ReadRecord<Item>[] = [];
   for (const range of await planAll(reader, () => limits)) records.push(...(await readRecords(reader, range)));
   return records;
@@ -46,7 +64,9 @@ export async function readAll<Item>(reader: SourceReader<Item>, limits: RangeLim
 export function plain(records: readonly ReadRecord<unknown>[]): unknown[] {
   return records.map((record) => {
     const { place, bytes } = record;
-    return 'malformed' in record ? { malformed: record.malformed, raw: record.raw, place, bytes } : { item: record.item, place, bytes };
+    return 'malformed' in record
+      ? { malformed: record.malformed, raw: record.raw, place, bytes }
+      : { item: record.item, place, bytes };
   });
 }
 
@@ -74,7 +94,10 @@ export function describeSource({ name, make, remove }: SourceCase): void {
 
     test('gives the same records however it is split into ranges', async () => {
       const whole = plain(await readAll(reader));
-      const limits = fc.record({ records: fc.integer({ min: 1, max: 700 }), bytes: fc.integer({ min: 100, max: 40_000 }) });
+      const limits = fc.record({
+        records: fc.integer({ min: 1, max: 700 }),
+        bytes: fc.integer({ min: 100, max: 40_000 }),
+      });
       await fc.assert(
         fc.asyncProperty(fc.array(limits, { minLength: 1, maxLength: 8 }), async (all) => {
           let turn = 0;
@@ -128,7 +151,13 @@ export function describeSource({ name, make, remove }: SourceCase): void {
 
     test('cursors, states and the identity are JSON text', async () => {
       const range = (await reader.plan(reader.start, { records: 1, bytes: 1 }))!;
-      for (const text of [reader.start, range.to, range.next, await reader.state(), (made.source as SourcePort<unknown>).identity]) {
+      for (const text of [
+        reader.start,
+        range.to,
+        range.next,
+        await reader.state(),
+        (made.source as SourcePort<unknown>).identity,
+      ]) {
         expect(() => JSON.parse(text)).not.toThrow();
       }
     });

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { isHoldfastError } from '../../../definitions/errors.ts';
-import { csv } from '../../../sources/csv.ts';
 import type { CsvOptions } from '../../../sources/csv.ts';
-import { itemsOf, openSource, planAll, plain, readAll, readRecords } from '../../conformance/source.ts';
+import { csv } from '../../../sources/csv.ts';
+import { itemsOf, openSource, plain, planAll, readAll, readRecords } from '../../conformance/source.ts';
 
 let directory = '';
 beforeAll(async () => {
@@ -31,7 +31,10 @@ async function refusal(work: () => unknown): Promise<{ code: string; message: st
 }
 
 describe('CSV as RFC 4180 has it', () => {
-  const cells = fc.string({ unit: fc.constantFrom('a', 'é', '🙂', '"', ',', ';', '\t', '\n', '\r\n', ' ', '1'), maxLength: 6 });
+  const cells = fc.string({
+    unit: fc.constantFrom('a', 'é', '🙂', '"', ',', ';', '\t', '\n', '\r\n', ' ', '1'),
+    maxLength: 6,
+  });
   const tables = fc.integer({ min: 1, max: 4 }).chain((width) =>
     fc.record({
       width: fc.constant(width),
@@ -65,7 +68,10 @@ describe('CSV as RFC 4180 has it', () => {
   });
 
   test('whatever the text is, ranges of any size give the same records, each with its line', async () => {
-    const junk = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', '\r', '""', '",', '"\n'), maxLength: 60 });
+    const junk = fc.string({
+      unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', '\r', '""', '",', '"\n'),
+      maxLength: 60,
+    });
     await fc.assert(
       fc.asyncProperty(junk, fc.integer({ min: 1, max: 4 }), async (text, records) => {
         const reader = await open(text, { header: false, columns: ['a', 'b'] });
@@ -88,7 +94,10 @@ describe('CSV as RFC 4180 has it', () => {
     await writeFile(join(directory, 'x.csv'), 'a,b,c\n1,2,3\n');
     await writeFile(join(directory, 'y.csv'), 'c,a\n3,1\n');
     const reader = await openSource(csv(['x.csv', 'y.csv'], { columns: ['c', 'a'] }), directory);
-    expect(itemsOf(await readAll(reader))).toEqual([{ c: '3', a: '1' }, { c: '3', a: '1' }]);
+    expect(itemsOf(await readAll(reader))).toEqual([
+      { c: '3', a: '1' },
+      { c: '3', a: '1' },
+    ]);
   });
 });
 
@@ -97,9 +106,17 @@ describe('a malformed record', () => {
     const reader = await open('id,name\r\n1,"a\r\nb"\r\n2,"open\r\n3,ok\r\n"4",x"y\r\n5\r\n6,"q""q"\r\n"7"8,x\n9,z\n');
     expect(plain(await readAll(reader))).toEqual([
       { item: { id: '1', name: 'a\r\nb' }, place: { file: 'a.csv', line: 2, byte: 9 }, bytes: 10 },
-      { malformed: 'a quote is opened in the line and not closed', raw: '2,"open', place: { file: 'a.csv', line: 4, byte: 19 }, bytes: 9 },
+      {
+        malformed: 'a quote is opened in the line and not closed',
+        raw: '2,"open',
+        place: { file: 'a.csv', line: 4, byte: 19 },
+        bytes: 9,
+      },
       { item: { id: '3', name: 'ok' }, place: { file: 'a.csv', line: 5, byte: 28 }, bytes: 6 },
-      expect.objectContaining({ malformed: 'a quote stands inside a field that does not start with one', raw: '"4",x"y' }),
+      expect.objectContaining({
+        malformed: 'a quote stands inside a field that does not start with one',
+        raw: '"4",x"y',
+      }),
       expect.objectContaining({ malformed: 'the record has 1 column where there are 2', raw: '5' }),
       expect.objectContaining({ item: { id: '6', name: 'q"q' } }),
       expect.objectContaining({ malformed: 'a quoted field goes on behind its closing quote', raw: '"7"8,x' }),
@@ -136,8 +153,16 @@ describe('opening is refused', () => {
   });
 
   test('when an option is wrong, at the definition', async () => {
-    const wrong: object[] = [{ delimiter: '"' }, { delimiter: 'ab' }, { columns: [] }, { columns: ['a', 'a'] }, { header: false }, { colums: ['a'] }];
-    for (const options of wrong) expect((await refusal(() => csv('a.csv', options))).code).toBe('HF_DEFINITION_INVALID');
+    const wrong: object[] = [
+      { delimiter: '"' },
+      { delimiter: 'ab' },
+      { columns: [] },
+      { columns: ['a', 'a'] },
+      { header: false },
+      { colums: ['a'] },
+    ];
+    for (const options of wrong)
+      expect((await refusal(() => csv('a.csv', options))).code).toBe('HF_DEFINITION_INVALID');
   });
 });
 

@@ -1,10 +1,22 @@
-import { appendFile, chmod, mkdir, mkdtemp, open, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Cursor } from '../../../definitions/ids.ts';
 import { isHoldfastError } from '../../../definitions/errors.ts';
+import type { Cursor } from '../../../definitions/ids.ts';
 import { csv } from '../../../sources/csv.ts';
 import { jsonl } from '../../../sources/jsonl.ts';
 import type { PlannedRange, SourceReader } from '../../../sources/source.ts';
@@ -36,14 +48,18 @@ describe('opening says what is wrong, with the file', () => {
     expect(await codeOf(() => openSource(jsonl('no.jsonl'), directory))).toBe('HF_SOURCE_MISSING');
     expect(await codeOf(() => openSource(jsonl('*.jsonl'), directory))).toBe('HF_SOURCE_EMPTY_GLOB');
     await writeFile(at('a.jsonl'), '');
-    await expect(openSource(jsonl(['a.jsonl', 'b.jsonl']), directory)).rejects.toThrow(`b.jsonl does not exist: check the path, it is relative to ${directory}`);
+    await expect(openSource(jsonl(['a.jsonl', 'b.jsonl']), directory)).rejects.toThrow(
+      `b.jsonl does not exist: check the path, it is relative to ${directory}`,
+    );
   });
 
   test('a directory, a compressed file, a URL of another kind', async () => {
     await mkdir(at('d'));
     expect(await codeOf(() => openSource(jsonl('d'), directory))).toBe('HF_SOURCE_IS_DIRECTORY');
     await writeFile(at('a.jsonl.gz'), '');
-    await expect(openSource(jsonl('a.jsonl.gz'), directory)).rejects.toThrow('a.jsonl.gz cannot be read: it is compressed');
+    await expect(openSource(jsonl('a.jsonl.gz'), directory)).rejects.toThrow(
+      'a.jsonl.gz cannot be read: it is compressed',
+    );
     await expect(openSource(jsonl('https://example.org/a.jsonl'), directory)).rejects.toThrow('not https URLs');
     await expect(openSource(jsonl(new URL('s3://bucket/a.jsonl')), directory)).rejects.toThrow('not s3 URLs');
   });
@@ -59,12 +75,16 @@ describe('opening says what is wrong, with the file', () => {
 describe('paths', () => {
   test('a glob is sorted, a file that is named like one is itself, and no file is read twice', async () => {
     for (const name of ['b.jsonl', 'a.jsonl', 'c[1].jsonl', 'c1.jsonl']) await writeFile(at(name), `"${name}"\n`);
-    const read = async (paths: string | (string | URL)[]) => itemsOf(await readAll(await openSource(jsonl(paths), directory)));
+    const read = async (paths: string | (string | URL)[]) =>
+      itemsOf(await readAll(await openSource(jsonl(paths), directory)));
     expect(await read('{b,a}.jsonl')).toEqual(['a.jsonl', 'b.jsonl']);
     expect(await read('c[1].jsonl')).toEqual(['c[1].jsonl']);
     expect(await read(['b.jsonl', '*.jsonl'])).toEqual(['b.jsonl', 'a.jsonl', 'c1.jsonl', 'c[1].jsonl']);
     expect(await read(join(directory, '[ab].jsonl'))).toEqual(['a.jsonl', 'b.jsonl']);
-    expect(await read([pathToFileURL(at('a.jsonl')), pathToFileURL(at('b.jsonl')).href])).toEqual(['a.jsonl', 'b.jsonl']);
+    expect(await read([pathToFileURL(at('a.jsonl')), pathToFileURL(at('b.jsonl')).href])).toEqual([
+      'a.jsonl',
+      'b.jsonl',
+    ]);
   });
 });
 
@@ -123,7 +143,10 @@ describe('a file that is still growing', () => {
     const make = () => csv('a.jsonl');
     expect(await complete('a,b\n1,x\n2,"first\nsec', 'ond"\n3,y\n', make)).toEqual({
       before: [{ a: '1', b: 'x' }, null, null],
-      after: [{ a: '2', b: 'first\nsecond' }, { a: '3', b: 'y' }],
+      after: [
+        { a: '2', b: 'first\nsecond' },
+        { a: '3', b: 'y' },
+      ],
     });
   });
 
@@ -162,7 +185,10 @@ describe('a change is noticed', () => {
 
   test('a record changed without a change of size, a shorter file, a file removed: replaced', async () => {
     await writeFile(at('a.jsonl'), text.replace('a3', 'x3'));
-    expect(await compare()).toEqual({ kind: 'replaced', reason: 'a.jsonl has other content in bytes 10 to 20 than when it was read' });
+    expect(await compare()).toEqual({
+      kind: 'replaced',
+      reason: 'a.jsonl has other content in bytes 10 to 20 than when it was read',
+    });
     await truncate(at('a.jsonl'), 10);
     expect(await compare()).toEqual({ kind: 'replaced', reason: 'a.jsonl has 10 bytes, and had 25 when it was read' });
     await rm(at('a.jsonl'));
@@ -189,10 +215,16 @@ describe('a change is noticed', () => {
 
   test('a planned range that changed hands out no record, and says the file', async () => {
     await writeFile(at('a.jsonl'), text.replace('a1', 'x1'));
-    expect(await reader.read(ranges[0]!)).toEqual({ kind: 'changed', reason: expect.stringContaining('a.jsonl has other content in bytes 0 to 10') });
+    expect(await reader.read(ranges[0]!)).toEqual({
+      kind: 'changed',
+      reason: expect.stringContaining('a.jsonl has other content in bytes 0 to 10'),
+    });
     expect((await reader.read(ranges[1]!)).kind).toBe('records');
     await truncate(at('a.jsonl'), 3);
-    expect(await reader.read(ranges[1]!)).toEqual({ kind: 'changed', reason: expect.stringContaining('a.jsonl ends at byte 10') });
+    expect(await reader.read(ranges[1]!)).toEqual({
+      kind: 'changed',
+      reason: expect.stringContaining('a.jsonl ends at byte 10'),
+    });
     await rm(at('a.jsonl'));
     expect(await reader.read(ranges[0]!)).toEqual({ kind: 'changed', reason: 'a.jsonl is gone' });
   });

@@ -56,7 +56,8 @@ describe('items', () => {
 
   test('an array that became longer has grown; other or fewer items replace it', async () => {
     const state = await (await openSource(items([1, 2, 3]), '/')).state();
-    const compare = async (now: readonly number[]) => (await (await openSource(items(now), '/')).compare(state, none)).kind;
+    const compare = async (now: readonly number[]) =>
+      (await (await openSource(items(now), '/')).compare(state, none)).kind;
     expect(await compare([1, 2, 3])).toBe('same');
     expect(await compare([1, 2, 3, 4])).toBe('grown');
     expect(await compare([1, 2, 4])).toBe('replaced');
@@ -66,7 +67,11 @@ describe('items', () => {
   test('a record has its index and the size of its JSON text', async () => {
     const reader = await openSource(items<unknown>([{ a: 'é' }, undefined, 1n]), '/');
     const records = await readRecords(reader, (await reader.plan(reader.start, LIMITS))!);
-    expect(records.map(({ place, bytes }) => [place.index, bytes])).toEqual([[0, 10], [1, 0], [2, 0]]);
+    expect(records.map(({ place, bytes }) => [place.index, bytes])).toEqual([
+      [0, 10],
+      [1, 0],
+      [2, 0],
+    ]);
   });
 
   test('a string is refused: it is a path by mistake', () => {
