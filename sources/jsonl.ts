@@ -38,6 +38,8 @@ const jsonLines: FileFormat<unknown> = {
 /**
  * The values of a segment's lines, each parsed by itself: to parse a range as one array is not faster, and takes broken lines
  * for whole ones where they happen to fit together.
+ * A million orders of 186 bytes take 0.86 s, as long as `node:readline` with `JSON.parse` does (0.85 to 0.98 s); `JSON.parse` is 0.6 s of
+ * it. Planning them takes 0.2 to 0.3 s.
  */
 function parseLines(segment: Segment): ReadRecord<unknown>[] {
   const { bytes, origin } = segment;
