@@ -34,15 +34,15 @@ export function createActivities(deps: Dependencies): { readonly activities: Act
   const chunks = new RunningChunks(deps.shutdown);
 
   const activities: Activities = {
-    openJob: (input) => guarded(() => openJob(deps, input)),
-    planChunks: (input) => guarded(async () => within(sessions, input.run, (session) => planChunks(session, input))),
+    openJob: (input) => guarded(deps, () => openJob(deps, input)),
+    planChunks: (input) => guarded(deps, async () => within(sessions, input.run, (session) => planChunks(session, input))),
     closeJob: (input) =>
-      guarded(async () => {
+      guarded(deps, async () => {
         const closed = await within(sessions, input.run, (session) => closeJob(session, input));
         if (closed.kind === 'closed') await sessions.drop(input.run);
         return closed;
       }),
-    runChunk: (input) => guarded(() => within(sessions, input.run, (session) => runChunks(session, input, chunks))),
+    runChunk: (input) => guarded(deps, () => within(sessions, input.run, (session) => runChunks(session, input, chunks))),
   };
   return { activities, close: () => sessions.close() };
 }
@@ -57,30 +57,53 @@ async function within<T>(sessions: JobSessions, run: ChunkInput['run'], work: (s
 }
 
 /** Beats while an activity runs, and turns errors into failures that the workflow and the retry policy understand. */
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
+async function guarded<T>(deps: Dependencies, work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   try {
     return await work();
   } catch (error) {
-    throw toFailure(error);
+    const failure = toFailure(error, context.info);
+    if (!failure.nonRetryable && failure.category !== ApplicationFailureCategory.BENIGN) {
+      deps.log.warn(`${failure.message} Trying again.`);
+    }
+    throw failure;
   } finally {
     clearInterval(beat);
   }
 }
 
-function toFailure(error: unknown): unknown {
-  if (!isHoldfastError(error)) return error;
+/** Errors that nobody foresaw may pass; they must not be tried for ever in silence either. */
+const UNEXPECTED_ATTEMPTS = 8;
+
+function toFailure(error: unknown, { attempt, activityType }: Context['info']): ApplicationFailure {
+  if (!isHoldfastError(error)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return ApplicationFailure.create({
+      type: 'HF_UNEXPECTED',
+      message: `An unexpected error: ${message}.`,
+      nonRetryable: attempt >= UNEXPECTED_ATTEMPTS,
+      ...(error instanceof Error ? { cause: error } : {}),
+    });
+  }
   const taken = error.code === 'HF_FENCED';
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
-    nonRetryable: !error.retryable && !RETRIED.has(error.code),
+    nonRetryable: !error.retryable && !(RETRIED.has(error.code) && activityType !== 'openJob'),
     details: [error.fields],
     cause: error,
     ...(taken ? { category: ApplicationFailureCategory.BENIGN, nextRetryDelay: '100ms' } : {}),
   });
 }
 
-/** Final for whoever asked, but the next attempt finds the world changed: it opens the file anew, or another worker takes it. */
-const RETRIED: ReadonlySet<string> = new Set(['HF_DATABASE_MOVED', 'HF_DATABASE_CLOSED']);
+/**
+ * Final for whoever asked to start the job, but under way the next attempt may go well: it opens the file anew, or a worker
+ * takes it whose job file names the same source and sink.
+ */
+const RETRIED: ReadonlySet<string> = new Set([
+  'HF_DATABASE_MOVED',
+  'HF_DATABASE_CLOSED',
+  'HF_SOURCE_IDENTITY',
+  'HF_SINK_IDENTITY',
+]);

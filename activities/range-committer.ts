@@ -1,4 +1,3 @@
-import { isHoldfastError } from '../definitions/errors.ts';
 import type { Outcome } from '../definitions/sink.ts';
 import type { RangeClaim } from '../ledger/claim-range.ts';
 import { commitRange, type RangeHold } from '../ledger/commit-range.ts';
@@ -133,7 +132,7 @@ export class RangeCommitter {
     }
     const done = this.#open === entries.length;
     const commit = { landed, settled, applied: landing.length, calls, done, items };
-    let sinkError: { readonly error: unknown } | null = null;
+    let sinkRefused = false;
     try {
       await ledger.write(async (tx) => {
         await commitRange(tx, this.#hold, commit);
@@ -147,13 +146,13 @@ export class RangeCommitter {
             );
           }
         } catch (error) {
-          sinkError = { error };
+          sinkRefused = true;
           throw error;
         }
         deps.reach('inside-commit');
       });
     } catch (error) {
-      if (sinkError && !isHoldfastError(error, 'HF_DATABASE_LOCKED')) return { kind: 'refused', error };
+      if (sinkRefused && ledger.database.isDataError(error)) return { kind: 'refused', error };
       throw error;
     }
     this.#hold.seq++;

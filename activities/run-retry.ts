@@ -1,6 +1,6 @@
 import { validate } from '../definitions/standard-schema.ts';
 import { decodeValue } from '../definitions/values.ts';
-import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
+import { HoldfastError } from '../definitions/errors.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { claimLane, commitLane, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
 import { nextDue } from '../ledger/counts.ts';
@@ -163,7 +163,7 @@ class LaneCommitter {
     const { ledger, sink, deps } = this.#session;
     const landing = entries.filter((entry) => entry.next.kind === 'landed');
     const calls = entries.filter((entry) => entry.called).length;
-    let sinkError: { readonly error: unknown } | null = null;
+    let sinkRefused = false;
     try {
       await ledger.write(async (tx) => {
         const outcomes = entries.map(({ work, next }) => ({ chunk: work.row.chunk, position: work.row.position, next }));
@@ -178,13 +178,13 @@ class LaneCommitter {
             );
           }
         } catch (error) {
-          sinkError = { error };
+          sinkRefused = true;
           throw error;
         }
         deps.reach('inside-commit');
       });
     } catch (error) {
-      if (sinkError && !isHoldfastError(error, 'HF_DATABASE_LOCKED')) return { kind: 'refused', error };
+      if (sinkRefused && ledger.database.isDataError(error)) return { kind: 'refused', error };
       throw error;
     }
     this.#hold.seq++;

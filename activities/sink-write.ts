@@ -1,9 +1,7 @@
-import { isHoldfastError } from '../definitions/errors.ts';
-
 /** How one transaction with a sink's effects went. */
 export type SinkWrite =
   | { readonly kind: 'written' }
-  /** The sink threw; everything was rolled back. */
+  /** The sink refused a row; everything was rolled back. */
   | { readonly kind: 'refused'; readonly error: unknown };
 
 export interface NarrowDown<Entry> {
@@ -14,12 +12,11 @@ export interface NarrowDown<Entry> {
 
 /**
  * Writes a batch; where the sink refuses it, writes its halves, down to the item that it is about, which is quarantined.
- * What an operator must mend (a full disk, a lost connection) is thrown instead.
+ * `write` throws what no item is to blame for (a full disk, a missing table).
  */
 export async function narrowDown<Entry>(entries: readonly Entry[], how: NarrowDown<Entry>): Promise<void> {
   const result = await how.write(entries);
   if (result.kind === 'written') return;
-  if (isOperational(result.error)) throw result.error;
   const [only] = entries;
   if (entries.length === 1 && only !== undefined) {
     const again = await how.write([how.refuse(only, result.error)]);
@@ -29,9 +26,4 @@ export async function narrowDown<Entry>(entries: readonly Entry[], how: NarrowDo
   const middle = entries.length >> 1;
   await narrowDown(entries.slice(0, middle), how);
   await narrowDown(entries.slice(middle), how);
-}
-
-/** Errors that no item is to blame for. */
-function isOperational(error: unknown): boolean {
-  return isHoldfastError(error) && /^HF_(DATABASE|LEDGER|SCHEMA|FENCED|EPOCH)/.test(error.code);
 }
