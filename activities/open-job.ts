@@ -1,4 +1,5 @@
 import { HoldfastError } from '../definitions/errors.ts';
+import type { Cursor } from '../definitions/ids.ts';
 import type { JobSpec } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { decodeValue } from '../definitions/values.ts';
@@ -7,7 +8,7 @@ import { redrive } from '../ledger/items.ts';
 import { beginPass, beginRun, findJob, insertGeneration } from '../ledger/jobs.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { JobRow } from '../ledger/rows.ts';
-import type { SourceChange, SourcePort } from '../sources/source.ts';
+import type { SourceChange, SourcePort, SourceReader } from '../sources/source.ts';
 import type { JobInput, OpenOutcome } from '../workflows/messages.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type AnySinkPort, openLedger, portsOf, sinkIdentity } from './job-session.ts';
@@ -144,7 +145,7 @@ async function goOn(opening: Opening, job: JobRow): Promise<OpenOutcome> {
   try {
     const change: SourceChange = otherSource
       ? { kind: 'replaced', reason: `it was ${job.source_title} and is ${source.title} now` }
-      : await compareSource(ledger, reader, job);
+      : await settleGrowth(reader, job, await compareSource(ledger, reader, job));
     const more = hasMore(job, change, input.limit);
     const waiting = await ledger.read((tx) => tx.all("SELECT 1 FROM hf_item WHERE job_no = ? AND state = 'waiting' LIMIT 1", [job.job_no]));
     if (isFinished(job) && !more && waiting.length === 0) return { kind: 'nothing-new', result: resultOf(job) };
@@ -152,6 +153,13 @@ async function goOn(opening: Opening, job: JobRow): Promise<OpenOutcome> {
   } finally {
     await reader.close();
   }
+}
+
+/** An iterable cannot say whether it has grown, and a file may have gained nothing but blank lines: look for a record. */
+async function settleGrowth(reader: SourceReader<unknown>, job: JobRow, change: SourceChange): Promise<SourceChange> {
+  if (change.kind !== 'grown' || job.source_ended !== 1) return change;
+  const next = await reader.plan((job.next_cursor ?? reader.start) as Cursor, { records: 1, bytes: 1 });
+  return next === null ? { kind: 'same' } : change;
 }
 
 /** Whether planning has anything left to do. */

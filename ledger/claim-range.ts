@@ -3,7 +3,7 @@ import { Bits } from './bits.ts';
 import { jobOfEpoch } from './jobs.ts';
 import { insertItems, type NewItem } from './items.ts';
 import type { KeyFilter } from './key-filter.ts';
-import { hashAt, hashCount } from './key-hash.ts';
+import { hashAt, hashCount, KEY_HASH_BYTES } from './key-hash.ts';
 import { findTakenKeys, type KeyOwner } from './reserve-keys.ts';
 import { type ChunkRow, type JobRow, RANGE } from './rows.ts';
 
@@ -102,8 +102,8 @@ interface ClaimState {
 interface KeyMatch {
   /** Ledger position of each record; null: identity. */
   readonly positions: Int32Array | null;
-  /** Records (by their number in the read) whose keys are not reserved yet; null: the keys are those reserved. */
-  readonly added: readonly number[] | null;
+  /** Records (by their number in the read) whose keys are not reserved yet; `all` at the first claim; null: none. */
+  readonly added: readonly number[] | 'all' | null;
   /** Reserved hashes with the added ones behind. */
   readonly all: Buffer;
   readonly firstDifference: number;
@@ -112,7 +112,7 @@ interface KeyMatch {
 /** Equal lists need nothing; else records are matched by key, and new ones get positions behind those reserved. */
 function matchKeys(reserved: Uint8Array | null, read: Buffer): KeyMatch {
   if (reserved === null) {
-    return { positions: null, added: Array.from({ length: hashCount(read) }, (_, i) => i), all: read, firstDifference: 0 };
+    return { positions: null, added: 'all', all: read, firstDifference: 0 };
   }
   const stored = Buffer.from(reserved.buffer, reserved.byteOffset, reserved.byteLength);
   if (stored.equals(read)) return { positions: null, added: null, all: stored, firstDifference: -1 };
@@ -133,14 +133,18 @@ function matchKeys(reserved: Uint8Array | null, read: Buffer): KeyMatch {
       added.push(record);
     }
   }
-  const tail = Buffer.concat(added.map((record) => read.subarray(record * 16, record * 16 + 16)));
+  const tail = Buffer.concat(added.map((record) => read.subarray(record * KEY_HASH_BYTES, (record + 1) * KEY_HASH_BYTES)));
   return { positions, added, all: Buffer.concat([stored, tail]), firstDifference };
+}
+
+function addedCount({ added, all }: KeyMatch): number {
+  return added === 'all' ? hashCount(all) : (added?.length ?? 0);
 }
 
 /** Reserved keys that are no longer in the source and had not run: they are nobody's now. */
 function giveUpMissing(state: ClaimState, match: KeyMatch): void {
   const present = new Set(match.positions);
-  const reserved = hashCount(match.all) - (match.added?.length ?? 0);
+  const reserved = hashCount(match.all) - addedCount(match);
   for (let position = 0; position < reserved; position++) {
     if (present.has(position) || state.settled.has(position)) continue;
     state.elsewhere.set(position);
@@ -150,9 +154,9 @@ function giveUpMissing(state: ClaimState, match: KeyMatch): void {
 
 async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: number; owner: KeyOwner }[]> {
   const { tx, claim, before } = state;
-  const added = match.added ?? [];
-  const hashes = match.positions === null ? match.all : match.all.subarray(match.all.length - added.length * 16);
-  const offset = match.positions === null ? 0 : hashCount(match.all) - added.length;
+  const offset = hashCount(match.all) - addedCount(match);
+  const hashes = match.all.subarray(offset * KEY_HASH_BYTES);
+  const recordOf = (position: number) => (Array.isArray(match.added) ? (match.added[position - offset] as number) : position);
   const taken = await findTakenKeys(tx, { jobNo: claim.jobNo, chunk: claim.number, hashes, filter: claim.filter });
   const duplicates: { position: number; owner: KeyOwner }[] = [];
   for (const [index, owner] of taken) {
@@ -166,7 +170,7 @@ async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: 
     tx,
     claim.jobNo,
     duplicates.map(({ position, owner }) => ({
-      ...claim.describeDuplicate(added[position - offset] as number, owner),
+      ...claim.describeDuplicate(recordOf(position), owner),
       chunk: claim.number,
       position,
     })),

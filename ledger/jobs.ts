@@ -112,7 +112,10 @@ export async function jobOfEpoch(tx: Transaction, jobNo: number, epoch: number):
 export async function beginPass(tx: Transaction, jobNo: number): Promise<void> {
   const open = await tx.all<ChunkRow>("SELECT * FROM hf_chunk WHERE job_no = ? AND kind = ? AND state = 'planned'", [jobNo, RANGE]);
   for (const chunk of open) await supersede(tx, chunk);
-  await tx.run('UPDATE hf_job SET pass = pass + 1, next_cursor = NULL, source_ended = 0 WHERE job_no = ?', [jobNo]);
+  await tx.run(
+    'UPDATE hf_job SET pass = pass + 1, pass_applied = ?, next_cursor = NULL, source_ended = 0 WHERE job_no = ?',
+    [await sumApplied(tx, jobNo), jobNo],
+  );
 }
 
 async function supersede(tx: Transaction, chunk: ChunkRow): Promise<void> {

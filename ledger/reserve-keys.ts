@@ -36,10 +36,7 @@ export interface Reservation {
  */
 export async function findTakenKeys(tx: Transaction, { jobNo, chunk, hashes, filter }: Reservation): Promise<Map<number, KeyOwner>> {
   await catchUp(tx, jobNo, filter);
-  const suspects: number[] = [];
-  for (let position = 0; position < hashCount(hashes); position++) {
-    if (filter.addAndTest(hashes, position)) suspects.push(position);
-  }
+  const suspects = filter.addAndTest(hashes);
   const taken = new Map<number, KeyOwner>();
   if (suspects.length === 0) return taken;
   const open = new Map<string, number[]>();
@@ -62,7 +59,7 @@ async function catchUp(tx: Transaction, jobNo: number, filter: KeyFilter): Promi
       [jobNo, filter.syncedTo, ROWS_A_QUERY],
     );
     for (const row of rows) {
-      filter.addAll(row.hashes);
+      filter.addAndTest(row.hashes);
       filter.syncedTo = row.reserve_no;
     }
     if (rows.length < ROWS_A_QUERY) return;

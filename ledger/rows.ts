@@ -21,6 +21,7 @@ export interface JobRow {
   readonly run_id: string | null;
   readonly source_state: string | null;
   readonly pass: number;
+  readonly pass_applied: number;
   readonly next_cursor: string | null;
   readonly planned: number;
   readonly source_ended: 0 | 1 | 2;
