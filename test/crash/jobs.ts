@@ -1,0 +1,87 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AnyJob } from '../../definitions/job.ts';
+import { defineJob, jsonl, type Retry, RetryAfter, sqlTransaction } from '../../index.ts';
+
+/** A record of the source: it says itself what its calls do. */
+export interface CrashItem {
+  readonly id: string;
+  /** Its first calls that fail, by `ctx.attempt`. */
+  readonly fail?: number;
+  /** Its first calls, by the calls that were ever made, that ask to be left alone for a moment. */
+  readonly later?: number;
+  /** `hang`: never settles. `stubborn`: as that, but settles after it was told to stop. */
+  readonly does?: 'hang' | 'stubborn' | 'throw-text' | 'throw-nothing';
+  /** What its part of the transaction does. */
+  readonly sql?: 'swallow' | 'throw';
+}
+
+/** How the job of a test is made; travels to worker processes as JSON. */
+export interface CrashJob {
+  readonly name: string;
+  /** Milliseconds of each call; 0: it answers at once. */
+  readonly callMs: number;
+  readonly concurrency: number;
+  readonly retry?: Retry;
+  readonly timeout?: `${number}ms`;
+  readonly tolerate?: number | `${number}%`;
+  readonly onDuplicateKey?: 'quarantine' | 'first';
+  readonly unstableKey?: boolean;
+}
+
+export const SOURCE = 'in.jsonl';
+export const DATABASE = 'effects.db';
+export const CALLS = 'calls.log';
+
+/** Makes the job on the files of a directory. Every call is written down there before anything else, also what a kill ends. */
+export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
+  const calls = openSync(join(directory, CALLS), 'a');
+  process.once('exit', () => closeSync(calls));
+  const { name, callMs, concurrency, retry, timeout, tolerate, onDuplicateKey } = options;
+  let keys = 0;
+  return defineJob({
+    name,
+    source: jsonl<CrashItem>(SOURCE),
+    key: (item) => (options.unstableKey ? `${item.id}-${process.pid}-${Math.floor(keys++ / 2)}` : item.id),
+    concurrency,
+    ...(retry && { retry }),
+    ...(timeout && { timeout }),
+    ...(tolerate !== undefined && { tolerate: { failures: tolerate } }),
+    ...(onDuplicateKey && { onDuplicateKey }),
+    run: (item, ctx): string | Promise<string> => {
+      writeSync(calls, `begin ${item.id}\n`);
+      if (item.does === 'throw-text') throw 'a text';
+      if (item.does === 'throw-nothing') throw undefined;
+      if (item.does === 'hang') return new Promise<string>(() => undefined);
+      if (item.does === 'stubborn') return settleAfterAbort(ctx.signal);
+      if ((item.fail ?? 0) >= ctx.attempt) throw new Error(`call ${ctx.attempt} fails`);
+      if (item.later && countCalls(directory, item.id) <= item.later) throw new RetryAfter('200ms');
+      if (callMs === 0) return `${process.pid}`;
+      return sleep(callMs).then(() => {
+        writeSync(calls, `end ${item.id}\n`);
+        return `${process.pid}`;
+      });
+    },
+  }).to(
+    sqlTransaction<CrashItem, string>(`sqlite:${DATABASE}`, async (tx, outcomes) => {
+      for (const { item, key, result } of outcomes) {
+        if (item.sql === 'throw') throw new Error('not this one');
+        if (item.sql === 'swallow') await tx.run('INSERT INTO nowhere VALUES (1)').catch(() => undefined);
+        await tx.run('INSERT INTO effect (key, worker, at) VALUES (?, ?, ?)', [key, result, Date.now()]);
+      }
+    }),
+  );
+}
+
+/** Calls that were ever begun for an item, in whatever process. */
+export function countCalls(directory: string, id: string): number {
+  const lines = readFileSync(join(directory, CALLS), 'utf8').split('\n');
+  return lines.filter((line) => line === `begin ${id}`).length;
+}
+
+function settleAfterAbort(signal: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => setTimeout(() => resolve('too late'), 50), { once: true });
+  });
+}

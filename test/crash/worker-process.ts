@@ -1,0 +1,21 @@
+// A worker as users run it, for tests that kill it: `worker-process.ts` with its settings in CRASH_WORKER.
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createWorker } from '../../worker/index.ts';
+import { type CrashJob, makeCrashJob } from './jobs.ts';
+
+export interface WorkerSettings {
+  readonly job: CrashJob;
+  readonly address: string;
+  readonly home: string;
+  readonly directory: string;
+}
+
+const settings = JSON.parse(process.env.CRASH_WORKER ?? '{}') as WorkerSettings;
+const { job, address, home, directory } = settings;
+process.chdir(directory);
+Runtime.install({ logger: new DefaultLogger('WARN') });
+const worker = await createWorker({ jobs: [makeCrashJob(job, directory)], address, home, directory });
+process.once('SIGTERM', () => worker.shutdown());
+console.error('the worker is ready');
+await worker.run();
+process.exit(0);
