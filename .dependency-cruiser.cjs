@@ -76,8 +76,8 @@ module.exports = {
     },
     room(
       'client',
-      'definitions|ledger|database|workflows/messages',
-      'A client writes control to the ledger and wakes the workflow; it must run where no worker is installed.',
+      'definitions|ledger|database|workflows/messages|server/home',
+      'A client writes control to the ledger and wakes the workflow; of the embedded server it knows only where its files are.',
     ),
     room(
       'worker',

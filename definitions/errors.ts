@@ -29,6 +29,7 @@ export const ERRORS = {
   HF_PARAM_INVALID: wrongUse('Param {param} is {value}; {problem}.'),
   HF_PARAMS_DIFFER: wrongUse('Job {id} has other params: {before}, and now {now}. Use those, or give another --id.'),
   HF_JOB_UNKNOWN: wrongUse('There is no job {id} in {store}: holdfast list shows the jobs that there are.'),
+  HF_JOB_ENDED: wrongUse('Job {id} has ended ({state}): {what}.'),
   HF_JOB_OF_OTHER_NAME: wrongUse('Job id {id} belongs to job {before}, not to {now}: give another --id.'),
   HF_SOURCE_IDENTITY: wrongUse(
     'Job {id} is unfinished and reads {before}, but its source is now {now}. Change it back and let the job end, or start another job with --id.',
@@ -101,6 +102,8 @@ export const ERRORS = {
     'Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.',
   ),
   HF_TASK_MEMOIZE: wrongUse('Task {task} asks for memoization, which this version does not have: leave memoize out.'),
+
+  HF_RUN_FAILED: failure('The run of job {id} ended outside Holdfast: {reason}. Run it again to continue.'),
 
   // Sinks
   HF_ROW_UNDEFINED: failure('The row for item {key} has undefined in column {column}: give a value, or null.'),

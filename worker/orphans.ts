@@ -5,7 +5,8 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { tryLock } from '../database/file-lock.ts';
 import type { Log } from '../activities/dependencies.ts';
 import type { Store } from '../ledger/store.ts';
-import { OWNER_SCHEMA, ownersDirectory } from './process-owner.ts';
+import { ownersDirectory } from '../ledger/owner-files.ts';
+import { OWNER_SCHEMA } from './process-owner.ts';
 
 interface TokenRow {
   readonly token: string;

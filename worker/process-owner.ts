@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileLock, tryLock } from '../database/file-lock.ts';
+import { ownersDirectory } from '../ledger/owner-files.ts';
 
 /** How long the token of an ended attempt is kept: its report may not have reached the server yet. */
 const REPORT_MS = 10_000;
@@ -15,10 +16,6 @@ export interface AttemptRow {
 export const OWNER_SCHEMA = `CREATE TABLE IF NOT EXISTS attempt (
   token TEXT PRIMARY KEY, address TEXT NOT NULL, namespace TEXT NOT NULL, ended_at INTEGER
 )`;
-
-export function ownersDirectory(home: string): string {
-  return join(home, 'owners');
-}
 
 /**
  * This process in the eyes of others on the machine: a file that it keeps locked while it lives, with the task tokens of its

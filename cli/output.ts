@@ -1,0 +1,55 @@
+import { formatError } from './format-error.ts';
+
+/**
+ * Where a command writes. Text goes to stdout, what is not its answer (progress, log, notes) to stderr. With `--json` stdout holds
+ * one JSON document and nothing else, whatever a user's file prints.
+ */
+export class Output {
+  readonly json: boolean;
+  readonly #write: typeof process.stdout.write;
+  /** Writes a line beside a live progress display, if there is one. */
+  beside: (text: string) => void = (text) => void process.stderr.write(text);
+
+  constructor({ json }: { readonly json: boolean }) {
+    this.json = json;
+    this.#write = process.stdout.write.bind(process.stdout) as typeof process.stdout.write;
+    if (json) process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
+  }
+
+  /** A part of the answer for people. */
+  line(text = ''): void {
+    if (this.json) this.note(text);
+    else this.#write(`${text}\n`);
+  }
+
+  /** Beside the answer. */
+  note(text: string): void {
+    this.beside(`${text}\n`);
+  }
+
+  /** The answer of `--json`. */
+  document(value: unknown): void {
+    if (this.json) this.#write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** One line of an answer that is JSON Lines; resolves when more may be written. */
+  async jsonLine(value: unknown): Promise<void> {
+    await this.text(`${JSON.stringify(value)}\n`);
+  }
+
+  async text(text: string): Promise<void> {
+    if (this.#write(text)) return;
+    await new Promise((resolve) => process.stdout.once('drain', resolve));
+  }
+
+  error(error: unknown): void {
+    const { text, code, message } = formatError(error);
+    this.note(text);
+    this.document({ error: { code, message } });
+  }
+
+  /** Resolves when everything written has left. */
+  async flush(): Promise<void> {
+    await new Promise<void>((resolve) => void this.#write('', () => resolve()));
+  }
+}

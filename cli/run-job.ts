@@ -1,0 +1,180 @@
+import { HoldfastClient, type JobHandle, type JobStatus } from '../client/index.ts';
+import { nothingDone } from '../client/summary.ts';
+import { createWorker, type HoldfastWorker } from '../worker/index.ts';
+import { standardLog } from '../worker/log.ts';
+import { type ChosenRun, checkJob } from './check-job.ts';
+import { chooseJob } from './choose-job.ts';
+import { describeEnd, exitCodeOfState } from './end-report.ts';
+import { FollowedRun } from './followed-run.ts';
+import { shellWord } from './format.ts';
+import { Interruption } from './interruption.ts';
+import type { StartCommandOptions } from './options.ts';
+import type { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import { quietTemporal } from './quiet-temporal.ts';
+import { openPlace, type TemporalPlace } from './temporal-place.ts';
+
+export interface RunOptions extends StartCommandOptions {
+  readonly file: string;
+  readonly local?: boolean;
+}
+
+/** `holdfast run`: a server where none is configured, a worker in this process, and the job to its end. Resolves to the exit code. */
+export async function runJob(output: Output, options: RunOptions): Promise<number> {
+  const interruption = new Interruption(output);
+  const chosen = await checkJob(await chooseJob(options.file, options.job), options);
+  const log = standardLog(process.env, (line) => output.beside(line));
+  quietTemporal(log);
+  const place = await openPlace({ output, local: options.local, use: 'run' });
+  try {
+    await using client = new HoldfastClient({ address: place.address, namespace: place.namespace });
+    output.line(`holdfast: job ${chosen.id} · server ${place.title} · store ${client.storeUrl}`);
+    const { address, namespace } = place;
+    const worker = await createWorker({ jobs: [chosen.job], address, namespace, log });
+    return await new Run({ output, options, chosen, client, worker, interruption, place }).toItsEnd();
+  } finally {
+    await place.release();
+    interruption.forget();
+  }
+}
+
+interface RunParts {
+  readonly output: Output;
+  readonly options: RunOptions;
+  readonly chosen: ChosenRun;
+  readonly client: HoldfastClient;
+  readonly worker: HoldfastWorker;
+  readonly interruption: Interruption;
+  readonly place: TemporalPlace;
+}
+
+type Outcome =
+  | { readonly kind: 'ended'; readonly nothingNew: boolean; readonly state: string }
+  | { readonly kind: 'interrupted' };
+
+class Run {
+  readonly #parts: RunParts;
+  readonly #progress: Progress;
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+    this.#progress = new Progress(parts.output);
+  }
+
+  async toItsEnd(): Promise<number> {
+    const { worker, output, interruption } = this.#parts;
+    const working = worker.run();
+    const stopped = working.then(() => new Promise<never>(() => undefined));
+    try {
+      const handle = await this.#start();
+      const interrupted = interruption.asked.then((): Outcome => ({ kind: 'interrupted' }));
+      const outcome = await Promise.race([this.#follow(handle), interrupted, stopped]);
+      this.#progress.stop();
+      if (outcome.kind === 'interrupted')
+        output.note('holdfast: stopping; items in flight get 10 s to finish (once more: leave at once)');
+      worker.shutdown();
+      await working;
+      return await this.#report(handle, outcome);
+    } catch (error) {
+      this.#progress.stop();
+      worker.shutdown();
+      await working.catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #start(): Promise<JobHandle> {
+    const { client, chosen, options, output } = this.#parts;
+    const { again = false, limit } = options;
+    const { id, params } = chosen;
+    const { handle, attached } = await client.startOrAttach(chosen.job, {
+      id,
+      params,
+      again,
+      ...(limit === undefined ? {} : { limit }),
+    });
+    const before = await handle.status().catch(() => null);
+    const state = before?.summary.state;
+    if (attached) {
+      output.note(`holdfast: ${id} is open already: helping it with this process`);
+      if (again)
+        output.note(
+          'holdfast: --again opens the next generation only when the present one is complete: this goes on with the present one',
+        );
+      if (limit !== undefined && limit !== before?.limit)
+        output.note('holdfast: --limit counts when a run begins: the open one keeps its own');
+    } else if (again && (state === 'failed' || state === 'cancelled')) {
+      output.note(
+        `holdfast: ${id} is ${state}, not complete: --again continues it, and opens the next generation only after that`,
+      );
+    }
+    return handle as JobHandle;
+  }
+
+  async #follow(handle: JobHandle): Promise<Outcome> {
+    const { output, client, chosen, options } = this.#parts;
+    const followed = new FollowedRun({ handle, output, progress: this.#progress });
+    try {
+      for (;;) {
+        const end = await followed.end();
+        if (end.kind === 'ended') {
+          const { nothingNewSince, state } = end.result;
+          return { kind: 'ended', nothingNew: nothingNewSince !== null, state };
+        }
+        if (end.kind === 'terminated') {
+          await handle.closeTerminated(end.runId);
+          return { kind: 'ended', nothingNew: false, state: 'cancelled' };
+        }
+        // The server lost its database; the ledger did not, so a new run goes on where it stands.
+        output.note(
+          'holdfast: the server knows nothing of the run any more (its database was lost): starting it again from the ledger',
+        );
+        const { id, params } = chosen;
+        const { limit } = options;
+        await client.startOrAttach(chosen.job, { id, params, ...(limit === undefined ? {} : { limit }) });
+        followed.forgetRun(client.job(id));
+      }
+    } finally {
+      followed.stop();
+    }
+  }
+
+  async #report(handle: JobHandle, outcome: Outcome): Promise<number> {
+    const { output, chosen, options } = this.#parts;
+    const status = await handle.status().catch(() => null);
+    const state = status?.summary.state ?? 'running';
+    const open = state === 'running' || state === 'paused';
+    if (outcome.kind === 'interrupted' && open) {
+      output.note(`holdfast: interrupted; the job stays open. Continue it: ${commandOf(options)}`);
+      output.document((await handle.progress().catch(() => status?.summary)) ?? null);
+      return 130;
+    }
+    const nothingNew = outcome.kind === 'ended' && outcome.nothingNew;
+    const final = settled(status, outcome);
+    if (final) {
+      for (const line of describeEnd(final, { nothingNew, again: options.again === true })) output.line(line);
+      if (final.summary.items.applied > 0 && chosen.sink.startsWith('no sink'))
+        output.line(`  Results: holdfast results ${shellWord(chosen.id)}`);
+      output.document(nothingNew ? nothingDone(final.summary) : final.summary);
+    }
+    return exitCodeOfState(final?.summary.state ?? 'failed');
+  }
+}
+
+/** A run that has just begun again elsewhere must not hide how this one ended. */
+function settled(status: JobStatus | null, outcome: Outcome): JobStatus | null {
+  if (!status || outcome.kind !== 'ended') return status;
+  const { state } = status.summary;
+  if (state !== 'running' && state !== 'paused') return status;
+  return { ...status, summary: { ...status.summary, state: outcome.state as JobStatus['summary']['state'] } };
+}
+
+/** The command that continues this run. */
+function commandOf({ file, job, param = {}, id, limit }: RunOptions): string {
+  const words = ['holdfast run', shellWord(file)];
+  if (job !== undefined) words.push('--job', shellWord(job));
+  for (const [name, value] of Object.entries(param)) words.push('--param', shellWord(`${name}=${value}`));
+  if (id !== undefined) words.push('--id', shellWord(id));
+  if (limit !== undefined) words.push('--limit', String(limit));
+  return words.join(' ');
+}
