@@ -103,7 +103,7 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
     const uninstall = installTaskRuntime(taskRuntime);
     parts.add(async () => uninstall());
     const workers = await createWorkers({ jobs, native, namespace, activities, owner, shutdownGraceMs });
-    const sweep = { home, client, server, store, log };
+    const sweep = { home, client, server, store, jobs: names, log };
     await failOrphans(sweep);
     return new RunningWorker({ workers, leaving, parts, sweep: () => failOrphans(sweep) });
   } catch (error) {

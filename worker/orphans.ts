@@ -1,12 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ActivityNotFoundError, type Client } from '@temporalio/client';
+import { ActivityNotFoundError, type Client, type FullActivityId } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { tryLock } from '../database/file-lock.ts';
 import type { Log } from '../activities/dependencies.ts';
 import type { Store } from '../ledger/store.ts';
+import { taskQueueOf } from '../workflows/messages.ts';
 import { ownersDirectory } from '../ledger/owner-files.ts';
 import { OWNER_SCHEMA } from './process-owner.ts';
+
+/** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
+const STARTED = 2;
 
 interface TokenRow {
   readonly token: string;
@@ -19,6 +23,8 @@ export interface OrphanSweep {
   readonly client: Client;
   readonly server: { readonly address: string; readonly namespace: string };
   readonly store: Store;
+  /** Names of the jobs that this process serves. */
+  readonly jobs: readonly string[];
   readonly log: Log;
 }
 
@@ -37,7 +43,8 @@ export async function failOrphans(sweep: OrphanSweep): Promise<number> {
       lock.run(OWNER_SCHEMA);
       const rows = lock.all<TokenRow>('SELECT token, address, namespace FROM attempt');
       const here = rows.filter((row) => row.address === sweep.server.address && row.namespace === sweep.server.namespace);
-      for (const row of here) if (await failOne(sweep.client, row.token)) failed++;
+      for (const row of here) if (await failOne(sweep.client, Buffer.from(row.token, 'base64'))) failed++;
+      failed += await failUnbegun(sweep, basename(file, '.lock'));
       await sweep.store.endLease(basename(file, '.lock'));
       complete = true;
     } catch (error) {
@@ -68,7 +75,27 @@ function tryLockSafely(path: string): ReturnType<typeof tryLock> {
   }
 }
 
-async function failOne(client: Client, token: string): Promise<boolean> {
+/**
+ * Fails the activities that the server had handed to a dead process and that had not begun there: nobody wrote down their
+ * tokens. Only those whose last worker is that process, which starts nothing any more.
+ */
+async function failUnbegun({ client, jobs }: OrphanSweep, owner: string): Promise<number> {
+  let failed = 0;
+  for (const job of jobs) {
+    const query = `TaskQueue = "${taskQueueOf(job)}" AND ExecutionStatus = "Running"`;
+    for await (const { workflowId, runId } of client.workflow.list({ query })) {
+      const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+      for (const { activityId, lastWorkerIdentity, state } of raw.pendingActivities ?? []) {
+        // One that waits for its retry may be started by a living worker at any moment.
+        if (!activityId || state !== STARTED || !lastWorkerIdentity?.endsWith(owner)) continue;
+        if (await failOne(client, { workflowId, runId, activityId })) failed++;
+      }
+    }
+  }
+  return failed;
+}
+
+async function failOne(client: Client, activity: Uint8Array | FullActivityId): Promise<boolean> {
   try {
     const failure = ApplicationFailure.create({
       type: 'HF_PROCESS_DIED',
@@ -76,7 +103,8 @@ async function failOne(client: Client, token: string): Promise<boolean> {
       nextRetryDelay: '1ms',
       category: ApplicationFailureCategory.BENIGN,
     });
-    await client.activity.fail(Buffer.from(token, 'base64'), failure);
+    if (activity instanceof Uint8Array) await client.activity.fail(activity, failure);
+    else await client.activity.fail(activity, failure);
     return true;
   } catch (error) {
     if (error instanceof ActivityNotFoundError) return false;

@@ -120,6 +120,14 @@ export class CrashWorker {
     return this.text.includes('the worker is ready');
   }
 
+  /** Waits until it has killed itself. */
+  async died(limitMs = 30_000): Promise<void> {
+    await until(`process ${this.pid} kills itself`, () => !this.isRunning, limitMs).catch((error: Error) => {
+      throw new Error(`${error.message}; it wrote:\n${this.text.slice(-4_000)}`);
+    });
+    if (this.child.signalCode !== 'SIGKILL') throw new Error(`process ${this.pid} ended by itself; it wrote:\n${this.text.slice(-4_000)}`);
+  }
+
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.child.kill(signal);
     await this.exited;
