@@ -19,6 +19,8 @@ import { Slots } from './slots.ts';
 
 /** How long one look at the ledger and the leases serves all attempts of a process. */
 const LOOK_AGAIN_MS = 300;
+/** Records in memory and not begun at which the next chunk is read: it then comes while the last one commits. */
+const LOAD_AHEAD = 500;
 
 export type AnySinkPort = TransactionalSinkPort<unknown, unknown>;
 export type AnyPrepared = Prepared<unknown, unknown>;
@@ -60,7 +62,7 @@ export class JobSession {
   readonly reader: SourceReader<unknown>;
   readonly filter = new KeyFilter();
   readonly slots: Slots;
-  readonly loads = new LoadGate(() => Math.max(2 * this.slots.limit, DEFAULTS.chunkRecordsMax / 2));
+  readonly loads = new LoadGate(() => Math.max(2 * this.slots.limit, LOAD_AHEAD));
   readonly rate = new RateLimit();
   readonly deps: Dependencies;
   onceUsed = false;
