@@ -4,13 +4,18 @@ import { type AnyJob, jobSpecOf } from '../definitions/job.ts';
 import { checkJobId, jobIdOf } from '../definitions/job-id.ts';
 import { parseParams } from '../definitions/params.ts';
 
+interface Titled {
+  readonly identity: string;
+  readonly title: string;
+}
+
 export interface ChosenRun {
   readonly job: AnyJob;
   readonly id: string;
   /** Typed. */
   readonly params: Readonly<Record<string, unknown>>;
-  readonly source: string;
-  readonly sink: string;
+  readonly source: Titled;
+  readonly sink: Titled;
 }
 
 /**
@@ -27,7 +32,7 @@ export async function checkJob(
   const { source, sink } = namedBy(spec.name, () => portsOf(spec, params));
   const reader = await source.open({ directory: process.cwd() });
   await reader.close();
-  return { job, id, params, source: source.title, sink: sinkIdentity(sink).title };
+  return { job, id, params, source, sink: sinkIdentity(sink) };
 }
 
 /** The functions of a job that name its source and sink are the user's: what they throw is the definition's fault. */

@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addCommands } from './commands.ts';
+import { type Action, addCommands } from './commands.ts';
 import { exitCodeOf, formatError } from './format-error.ts';
 import { Output } from './output.ts';
-
-/** A command's work. Resolves to its exit code. */
-export type Action = (output: Output) => Promise<number>;
 
 await main(process.argv);
 

@@ -32,11 +32,17 @@ export class Output {
     if (this.json) this.#write(`${JSON.stringify(value)}\n`);
   }
 
-  /** One line of an answer that is JSON Lines; resolves when more may be written. */
-  async jsonLine(value: unknown): Promise<void> {
-    await this.text(`${JSON.stringify(value)}\n`);
+  /** The answer of `--json` as an array that need not fit in memory. */
+  async array<T>(values: AsyncIterable<T>, text: (value: T) => string): Promise<void> {
+    let before = '[';
+    for await (const value of values) {
+      await this.text(`${before}${text(value)}`);
+      before = ',\n';
+    }
+    await this.text(before === '[' ? '[]\n' : ']\n');
   }
 
+  /** A part of an answer that is not for people; resolves when more may be written. */
   async text(text: string): Promise<void> {
     if (this.#write(text)) return;
     await new Promise((resolve) => process.stdout.once('drain', resolve));

@@ -2,6 +2,7 @@ import { HoldfastClient, type JobHandle, type JobStatus } from '../client/index.
 import { nothingDone } from '../client/summary.ts';
 import { createWorker, type HoldfastWorker } from '../worker/index.ts';
 import { standardLog } from '../worker/log.ts';
+import { checkIdentity } from './check-identity.ts';
 import { type ChosenRun, checkJob } from './check-job.ts';
 import { chooseJob } from './choose-job.ts';
 import { describeEnd, exitCodeOfState } from './end-report.ts';
@@ -23,6 +24,7 @@ export interface RunOptions extends StartCommandOptions {
 export async function runJob(output: Output, options: RunOptions): Promise<number> {
   const interruption = new Interruption(output);
   const chosen = await checkJob(await chooseJob(options.file, options.job), options);
+  await checkIdentity(chosen, options.again === true);
   const log = standardLog(process.env, (line) => output.beside(line));
   quietTemporal(log);
   const place = await openPlace({ output, local: options.local, use: 'run' });
@@ -153,7 +155,7 @@ class Run {
     const final = settled(status, outcome);
     if (final) {
       for (const line of describeEnd(final, { nothingNew, again: options.again === true })) output.line(line);
-      if (final.summary.items.applied > 0 && chosen.sink.startsWith('no sink'))
+      if (final.summary.items.applied > 0 && chosen.sink.identity === 'none')
         output.line(`  Results: holdfast results ${shellWord(chosen.id)}`);
       output.document(nothingNew ? nothingDone(final.summary) : final.summary);
     }

@@ -156,7 +156,7 @@ export class JobHandle<J extends AnyJob = AnyJob> {
     return redriveJob(this.#parts, keys);
   }
 
-  /** The kept results of a job without a sink, in source order. */
+  /** The kept results of a job without a sink, in source order. Errors: HF_JOB_UNKNOWN, HF_RESULTS_ELSEWHERE. */
   results(): AsyncGenerator<KeptResult<ResultOf<J>>> {
     return readResults<ResultOf<J>>(this.#parts.records, this.id);
   }

@@ -1,3 +1,4 @@
+import { HoldfastError } from '../definitions/errors.ts';
 import { decodeValue } from '../definitions/values.ts';
 import { listFailures } from '../ledger/items.ts';
 import type { ItemRow } from '../ledger/rows.ts';
@@ -66,6 +67,8 @@ interface ResultRow {
 /** The kept results of a job without a sink, in source order, a page at a time. */
 export async function* readResults<R>(records: JobRecords, jobId: string): AsyncGenerator<KeptResult<R>> {
   let after: Pick<ResultRow, 'chunk' | 'position'> = { chunk: 0, position: -1 };
+  const sink = await records.read(jobId, async (_, job) => ({ identity: job.sink, title: job.sink_title }));
+  if (sink.identity !== 'none') throw new HoldfastError('HF_RESULTS_ELSEWHERE', { id: jobId, sink: sink.title });
   for (;;) {
     const page = await records.read(jobId, (tx, job) =>
       tx.all<ResultRow>(

@@ -29,6 +29,9 @@ export const ERRORS = {
   HF_PARAM_INVALID: wrongUse('Param {param} is {value}; {problem}.'),
   HF_PARAMS_DIFFER: wrongUse('Job {id} has other params: {before}, and now {now}. Use those, or give another --id.'),
   HF_JOB_UNKNOWN: wrongUse('There is no job {id} in {store}: holdfast list shows the jobs that there are.'),
+  HF_RESULTS_ELSEWHERE: wrongUse(
+    'Job {id} writes to {sink}: its results are there. Only those of jobs without a sink are kept here.',
+  ),
   HF_JOB_ENDED: wrongUse('Job {id} has ended ({state}): {what}.'),
   HF_JOB_OF_OTHER_NAME: wrongUse('Job id {id} belongs to job {before}, not to {now}: give another --id.'),
   HF_SOURCE_IDENTITY: wrongUse(
