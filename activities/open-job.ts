@@ -94,7 +94,8 @@ async function decide(opening: Opening, job: JobRow | null): Promise<OpenOutcome
     throw new HoldfastError('HF_PARAMS_DIFFER', { id: input.jobId, before: job.params, now: input.params });
   }
   if (job.run_id === runId && job.state === 'running') return opened(opening, job);
-  if (input.again && isFinished(job)) return begin(opening, job.generation + 1);
+  // Once a workflow: a reset history of one that has ended opens no further generation.
+  if (input.again && isFinished(job) && job.run_id !== runId) return begin(opening, job.generation + 1);
   assertSameEnds(opening, job);
   return goOn(opening, job);
 }

@@ -43,6 +43,10 @@ export class CrashServer {
     return new CrashServer(home, server, await connect(server.address));
   }
 
+  get address(): string {
+    return this.server.address;
+  }
+
   /** A directory, a home and a job name for one test. */
   site(job: Partial<CrashJob> = {}, items: readonly CrashItem[] = numbered(700)): CrashSite {
     const site = new CrashSite(this, { name: `crash-${++this.#names}`, callMs: 2, concurrency: 20, ...job }, items);
@@ -173,7 +177,7 @@ export class CrashSite {
 
   spawn(env: NodeJS.ProcessEnv = {}, job: Partial<CrashJob> = {}): CrashWorker {
     const { home, directory } = this;
-    const worker = new CrashWorker({ job: { ...this.job, ...job }, address: this.crash.server.address, home, directory }, env);
+    const worker = new CrashWorker({ job: { ...this.job, ...job }, address: this.crash.address, home, directory }, env);
     this.workers.push(worker);
     return worker;
   }
@@ -233,6 +237,12 @@ export class CrashSite {
 
   effects(): number {
     return Number(this.query<{ n: number }>('SELECT count(*) AS n FROM effect')[0]?.n);
+  }
+
+  async untilEffects(least: number, limitMs = 30_000): Promise<void> {
+    await until(`${least} effects`, () => this.effects() >= least, limitMs).catch((error: Error) => {
+      throw new Error(`${error.message}; there are ${this.effects()}; the workers wrote:\n${this.log()}`);
+    });
   }
 
   /** Keys in the order of their calls, one entry a call. */
