@@ -11,6 +11,8 @@ export interface CrashItem {
   readonly fail?: number;
   /** Its first calls, by the calls that were ever made, that ask to be left alone for a moment. */
   readonly later?: number;
+  /** Milliseconds of each of its calls behind those that fail. */
+  readonly slowly?: number;
   /** `hang`: never settles. `stubborn`: as that, but settles after it was told to stop. */
   readonly does?: 'hang' | 'stubborn' | 'throw-text' | 'throw-nothing';
   /** What its part of the transaction does. */
@@ -57,8 +59,9 @@ export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
       if (item.does === 'stubborn') return settleAfterAbort(ctx.signal);
       if ((item.fail ?? 0) >= ctx.attempt) throw new Error(`call ${ctx.attempt} fails`);
       if (item.later && countCalls(directory, item.id) <= item.later) throw new RetryAfter('200ms');
-      if (callMs === 0) return `${process.pid}`;
-      return sleep(callMs).then(() => {
+      const ms = item.slowly ?? callMs;
+      if (ms === 0) return `${process.pid}`;
+      return sleep(ms).then(() => {
         writeSync(calls, `end ${item.id}\n`);
         return `${process.pid}`;
       });

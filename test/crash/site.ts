@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -215,9 +215,14 @@ export class CrashSite {
     await this.handle.signal(WAKE).catch(() => undefined);
   }
 
-  /** Reads the sink's database, which holds the ledger too. */
-  query<Row>(sql: string): Row[] {
-    const db = new DatabaseSync(this.file(DATABASE), { readOnly: true, timeout: 5_000 });
+  /** Adds records to the source. */
+  append(items: readonly CrashItem[]): void {
+    appendFileSync(this.file(SOURCE), asLines(items));
+  }
+
+  /** Reads the sink's database, which holds the ledger too, or another file. */
+  query<Row>(sql: string, file = DATABASE): Row[] {
+    const db = new DatabaseSync(this.file(file), { readOnly: true, timeout: 5_000 });
     try {
       return db.prepare(sql).all() as Row[];
     } finally {
@@ -243,6 +248,10 @@ export class CrashSite {
     await until(`${least} effects`, () => this.effects() >= least, limitMs).catch((error: Error) => {
       throw new Error(`${error.message}; there are ${this.effects()}; the workers wrote:\n${this.log()}`);
     });
+  }
+
+  async untilCalls(id: string, least: number): Promise<void> {
+    await until(`${least} calls of ${id}`, () => this.calls().filter((key) => key === id).length >= least);
   }
 
   /** Keys in the order of their calls, one entry a call. */
