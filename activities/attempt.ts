@@ -43,7 +43,11 @@ export class Attempt {
   }
 
   /** Runs works through a pump until they are settled, or something stops it and what was in flight has ended. */
-  async drive<Work extends ItemWork>(pump: ItemPump<Work>, options: DriveOptions, works: Iterable<Work>): Promise<void> {
+  async drive<Work extends ItemWork>(
+    pump: ItemPump<Work>,
+    options: DriveOptions,
+    works: Iterable<Work>,
+  ): Promise<void> {
     const { session, context } = this.#options;
     const heartbeat = setInterval(() => context.heartbeat({ inFlight: pump.inFlight }), HEARTBEAT_MS);
     const look = setInterval(() => void this.#look(pump, options), LOOK_MS);

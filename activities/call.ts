@@ -28,7 +28,8 @@ export interface Call {
 
 export type CallStart =
   /** The function answered at once: no promise was needed. */
-  { readonly kind: 'settled'; readonly results: readonly CallResult[] } | { readonly kind: 'pending'; readonly call: Call };
+  | { readonly kind: 'settled'; readonly results: readonly CallResult[] }
+  | { readonly kind: 'pending'; readonly call: Call };
 
 /** Calls the user's function for some items: one, unless the job has `runBatch`. */
 export function startCall(session: JobSession, works: readonly ItemWork[]): CallStart {
@@ -56,7 +57,8 @@ export function startCall(session: JobSession, works: readonly ItemWork[]): Call
 function runTask(task: TaskSpec, input: unknown, context: CallContext): unknown {
   if (!task.schema) return task.run(input, context);
   const result = validate(task.schema, input);
-  if (isThenable(result)) return (result as Promise<Awaited<typeof result>>).then((valid) => task.run(inputOf(task, valid), context));
+  if (isThenable(result))
+    return (result as Promise<Awaited<typeof result>>).then((valid) => task.run(inputOf(task, valid), context));
   return task.run(inputOf(task, result as Awaited<typeof result>), context);
 }
 

@@ -61,7 +61,9 @@ function judge(
   if (left) return null;
   const decided = counts.applied + counts.quarantined + counts.unknown;
   if (counts.read !== decided) {
-    throw new Error(`job ${job.job_id}: read ${counts.read} is not applied + quarantined + unknown ${decided}: the ledger is damaged`);
+    throw new Error(
+      `job ${job.job_id}: read ${counts.read} is not applied + quarantined + unknown ${decided}: the ledger is damaged`,
+    );
   }
   return { state: counts.quarantined + counts.unknown > 0 ? 'partial' : 'complete', error: null };
 }

@@ -20,6 +20,8 @@ import { runChunks } from './run-chunks.ts';
 import { RunningChunks } from './running-chunks.ts';
 
 const HEARTBEAT_MS = 1_000;
+/** Planned while the job opens, so that work begins at once. */
+const FIRST_CHUNKS = 8;
 
 export interface Activities {
   openJob(input: { readonly input: JobInput; readonly runId: string }): Promise<OpenOutcome>;
@@ -29,25 +31,44 @@ export interface Activities {
 }
 
 /** The activities of the job workflow, on what they need from outside; `close` lets go of what is open once none runs any more. */
-export function createActivities(deps: Dependencies): { readonly activities: Activities; readonly close: () => Promise<void> } {
+export function createActivities(deps: Dependencies): {
+  readonly activities: Activities;
+  readonly close: () => Promise<void>;
+} {
   const sessions = new JobSessions(deps);
   const chunks = new RunningChunks(deps.shutdown);
 
   const activities: Activities = {
-    openJob: (input) => guarded(deps, () => openJob(deps, input)),
-    planChunks: (input) => guarded(deps, async () => within(sessions, input.run, (session) => planChunks(session, input))),
+    openJob: (input) =>
+      guarded(deps, async () => {
+        const opened = await openJob(deps, input);
+        if (opened.kind === 'nothing-new') return opened;
+        const first = { run: opened, after: 0, want: FIRST_CHUNKS };
+        return {
+          kind: 'fresh',
+          run: opened,
+          plan: await within(sessions, opened, (session) => planChunks(session, first)),
+        };
+      }),
+    planChunks: (input) =>
+      guarded(deps, async () => within(sessions, input.run, (session) => planChunks(session, input))),
     closeJob: (input) =>
       guarded(deps, async () => {
         const closed = await within(sessions, input.run, (session) => closeJob(session, input));
         if (closed.kind === 'closed') await sessions.drop(input.run);
         return closed;
       }),
-    runChunk: (input) => guarded(deps, () => within(sessions, input.run, (session) => runChunks(session, input, chunks))),
+    runChunk: (input) =>
+      guarded(deps, () => within(sessions, input.run, (session) => runChunks(session, input, chunks))),
   };
   return { activities, close: () => sessions.close() };
 }
 
-async function within<T>(sessions: JobSessions, run: ChunkInput['run'], work: (session: JobSession) => Promise<T>): Promise<T> {
+async function within<T>(
+  sessions: JobSessions,
+  run: ChunkInput['run'],
+  work: (session: JobSession) => Promise<T>,
+): Promise<T> {
   try {
     return await work(await sessions.get(run));
   } catch (error) {

@@ -69,7 +69,10 @@ export class CallContext implements ItemContext {
     const value = await fn();
     const text = encodeValue(value);
     await ledger.write((tx) =>
-      tx.run('INSERT INTO hf_once (job_no, item_key, name, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING', [...place, text]),
+      tx.run('INSERT INTO hf_once (job_no, item_key, name, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING', [
+        ...place,
+        text,
+      ]),
     );
     this.#session.onceUsed = true;
     return decodeValue(text) as T;

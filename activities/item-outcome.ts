@@ -26,7 +26,13 @@ export function judgeFailure(session: JobSession, error: unknown, attempts: numb
   if (permanent || isFinal(retry, error, attempt)) {
     return { kind: 'quarantined', reason: 'failed', attempts: attempt, dueAt: null, error: text };
   }
-  return { kind: 'waiting', reason: 'failed', attempts: attempt, dueAt: now() + nextDelayMs(retry, attempt, random()), error: text };
+  return {
+    kind: 'waiting',
+    reason: 'failed',
+    attempts: attempt,
+    dueAt: now() + nextDelayMs(retry, attempt, random()),
+    error: text,
+  };
 }
 
 /** An error as the ledger keeps it: whatever was thrown, as JSON of bounded size. */
@@ -40,7 +46,9 @@ export function describeError(error: unknown): string {
   return JSON.stringify({ name: 'thrown', message: cut(messageOf(error), max) });
 }
 
-function isErrorLike(value: unknown): value is { readonly name: unknown; readonly message: unknown; readonly cause?: unknown } {
+function isErrorLike(
+  value: unknown,
+): value is { readonly name: unknown; readonly message: unknown; readonly cause?: unknown } {
   return typeof value === 'object' && value !== null && 'message' in value && 'name' in value;
 }
 

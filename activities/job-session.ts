@@ -99,7 +99,8 @@ export class JobSession {
       if (sink) await ledger.database.close();
     };
     try {
-      if (ledger.id !== run.ledger.id) throw new HoldfastError('HF_LEDGER_MOVED', { id: run.jobId, database: ledger.database.url });
+      if (ledger.id !== run.ledger.id)
+        throw new HoldfastError('HF_LEDGER_MOVED', { id: run.jobId, database: ledger.database.url });
       const job = await ledger.read((tx) => findJob(tx, run.jobId, run.generation));
       if (!job) throw new HoldfastError('HF_LEDGER_MOVED', { id: run.jobId, database: ledger.database.url });
       assertSameIdentity(job, source, sink);
@@ -107,7 +108,15 @@ export class JobSession {
         directory: deps.directory,
         ...(job.source_state === null ? {} : { previous: job.source_state }),
       });
-      const session = new JobSession({ spec, job, params, ledger, reader, deps, sink: sink ? await sink.open(ledger.database) : null });
+      const session = new JobSession({
+        spec,
+        job,
+        params,
+        ledger,
+        reader,
+        deps,
+        sink: sink ? await sink.open(ledger.database) : null,
+      });
       await session.look();
       return session;
     } catch (error) {

@@ -1,9 +1,9 @@
+import { bareContext } from '../definitions/bare-context.ts';
 import { HoldfastError } from '../definitions/errors.ts';
-import type { TaskRuntime } from '../definitions/task-runtime.ts';
 import { checkInput, type TaskSpec } from '../definitions/task.ts';
+import type { TaskRuntime } from '../definitions/task-runtime.ts';
 import { currentCall } from './console-log.ts';
 import { CallContext } from './item-context.ts';
-import { bareContext } from '../definitions/bare-context.ts';
 
 /** Calls of tasks inside a job's function: with the item's context, each within the task's own timeout. */
 export const taskRuntime: TaskRuntime = {

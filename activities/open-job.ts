@@ -1,15 +1,15 @@
+import { openDatabase } from '../database/open-database.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import type { Cursor } from '../definitions/ids.ts';
 import type { JobSpec } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { decodeValue } from '../definitions/values.ts';
-import { openDatabase } from '../database/open-database.ts';
 import { redrive } from '../ledger/items.ts';
 import { beginPass, beginRun, findJob, insertGeneration } from '../ledger/jobs.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { JobRow } from '../ledger/rows.ts';
 import type { SourceChange, SourcePort, SourceReader } from '../sources/source.ts';
-import type { JobInput, OpenOutcome } from '../workflows/messages.ts';
+import type { JobInput, NothingNew, OpenedRun } from '../workflows/messages.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type AnySinkPort, openLedger, portsOf, sinkIdentity } from './job-session.ts';
 import { compareSource } from './source-change.ts';
@@ -29,7 +29,10 @@ interface Opening {
  * nothing. Checks everything that can be checked before the first item. Called again for the same workflow run, it gives the
  * same answer.
  */
-export async function openJob(deps: Dependencies, { input, runId }: { readonly input: JobInput; readonly runId: string }): Promise<OpenOutcome> {
+export async function openJob(
+  deps: Dependencies,
+  { input, runId }: { readonly input: JobInput; readonly runId: string },
+): Promise<OpenedRun | NothingNew> {
   const spec = deps.jobs.get(input.name);
   if (!spec) throw new Error(`this worker does not serve job ${input.name}`);
   deps.reach('during-open');
@@ -47,7 +50,10 @@ export async function openJob(deps: Dependencies, { input, runId }: { readonly i
 }
 
 /** The job as another ledger knows it, where the sink's database is not the one it was begun in. */
-async function findInRegistry(deps: Dependencies, jobId: string): Promise<{ readonly job: JobRow; readonly ledgerId: string } | null> {
+async function findInRegistry(
+  deps: Dependencies,
+  jobId: string,
+): Promise<{ readonly job: JobRow; readonly ledgerId: string } | null> {
   const entry = await deps.store.find(jobId);
   if (!entry) return null;
   if (entry.ledger_id === deps.store.ledger.id) {
@@ -77,14 +83,18 @@ async function newestGeneration(
   if (!before || before.ledgerId === ledger.id) return here;
   if (here && here.generation >= before.job.generation) return here;
   if (input.again && isFinished(before.job)) return before.job;
-  throw new HoldfastError('HF_SINK_IDENTITY', { id: input.jobId, before: before.job.sink_title, now: sinkIdentity(sink).title });
+  throw new HoldfastError('HF_SINK_IDENTITY', {
+    id: input.jobId,
+    before: before.job.sink_title,
+    now: sinkIdentity(sink).title,
+  });
 }
 
 function isFinished(job: JobRow): boolean {
   return job.state === 'complete' || job.state === 'partial';
 }
 
-async function decide(opening: Opening, job: JobRow | null): Promise<OpenOutcome> {
+async function decide(opening: Opening, job: JobRow | null): Promise<OpenedRun | NothingNew> {
   const { input, runId } = opening;
   if (!job) return begin(opening, 1);
   if (job.name !== input.name) {
@@ -100,7 +110,7 @@ async function decide(opening: Opening, job: JobRow | null): Promise<OpenOutcome
   return goOn(opening, job);
 }
 
-async function begin(opening: Opening, generation: number): Promise<OpenOutcome> {
+async function begin(opening: Opening, generation: number): Promise<OpenedRun | NothingNew> {
   const { deps, spec, input, ledger, source, sink } = opening;
   const reader = await source.open({ directory: deps.directory });
   try {
@@ -138,7 +148,7 @@ function assertSameEnds({ source, sink }: Opening, job: JobRow): void {
   }
 }
 
-async function goOn(opening: Opening, job: JobRow): Promise<OpenOutcome> {
+async function goOn(opening: Opening, job: JobRow): Promise<OpenedRun | NothingNew> {
   const { deps, input, ledger, source } = opening;
   const otherSource = job.source !== source.identity;
   const previous = otherSource || job.source_state === null ? {} : { previous: job.source_state };
@@ -148,9 +158,15 @@ async function goOn(opening: Opening, job: JobRow): Promise<OpenOutcome> {
       ? { kind: 'replaced', reason: `it was ${job.source_title} and is ${source.title} now` }
       : await settleGrowth(reader, job, await compareSource(ledger, reader, job));
     const more = hasMore(job, change, input.limit);
-    const waiting = await ledger.read((tx) => tx.all("SELECT 1 FROM hf_item WHERE job_no = ? AND state = 'waiting' LIMIT 1", [job.job_no]));
+    const waiting = await ledger.read((tx) =>
+      tx.all("SELECT 1 FROM hf_item WHERE job_no = ? AND state = 'waiting' LIMIT 1", [job.job_no]),
+    );
     if (isFinished(job) && !more && waiting.length === 0) return { kind: 'nothing-new', result: resultOf(job) };
-    return await startRun(opening, job, { sourceState: await reader.state(), ended: more ? 0 : job.source_ended, change });
+    return await startRun(opening, job, {
+      sourceState: await reader.state(),
+      ended: more ? 0 : job.source_ended,
+      change,
+    });
   } finally {
     await reader.close();
   }
@@ -176,7 +192,11 @@ interface RunBegin {
   readonly change?: SourceChange;
 }
 
-async function startRun(opening: Opening, job: JobRow, { sourceState, ended, change }: RunBegin): Promise<OpenOutcome> {
+async function startRun(
+  opening: Opening,
+  job: JobRow,
+  { sourceState, ended, change }: RunBegin,
+): Promise<OpenedRun | NothingNew> {
   const { deps, input, runId, ledger, source } = opening;
   const now = deps.now();
   const started = await ledger.write(async (tx) => {
@@ -198,12 +218,14 @@ async function startRun(opening: Opening, job: JobRow, { sourceState, ended, cha
   // Somebody else opened it in between: look again at what it is now.
   if (!started) return decide(opening, await ledger.read((tx) => findJob(tx, job.job_id)));
   if (change?.kind === 'replaced') {
-    deps.log.warn(`the source was replaced: it is read from its start and matched by key (${change.reason})`, { job: job.job_id });
+    deps.log.warn(`the source was replaced: it is read from its start and matched by key (${change.reason})`, {
+      job: job.job_id,
+    });
   }
   return opened(opening, started);
 }
 
-async function opened({ deps, input, ledger }: Opening, job: JobRow): Promise<OpenOutcome> {
+async function opened({ deps, input, ledger }: Opening, job: JobRow): Promise<OpenedRun | NothingNew> {
   const entry = { job_id: job.job_id, name: job.name, ledger_url: ledger.database.url, ledger_id: ledger.id };
   await deps.store.register(entry, deps.now());
   return {

@@ -11,7 +11,8 @@ import { compareSource } from './source-change.ts';
 export async function planChunks(session: JobSession, input: PlanInput): Promise<PlanOutcome> {
   const { ledger, deps } = session;
   deps.reach('during-plan');
-  if (await isRestored(session, input.run)) return outcome(session, { chunks: [], last: input.after, ended: false, restored: true });
+  if (await isRestored(session, input.run))
+    return outcome(session, { chunks: [], last: input.after, ended: false, restored: true });
   for (;;) {
     const { job, chunks } = await ledger.read(async (tx) => ({
       job: await jobOfEpoch(tx, session.job.job_no, input.run.epoch),
@@ -20,7 +21,8 @@ export async function planChunks(session: JobSession, input: PlanInput): Promise
     const open = chunks.filter((chunk) => !chunk.done).map((chunk) => chunk.number);
     const last = chunks.at(-1)?.number ?? input.after;
     const complete = last >= job.planned && job.source_ended !== 0;
-    if (chunks.length >= input.want || complete) return outcome(session, { chunks: open, last, ended: complete, restored: false });
+    if (chunks.length >= input.want || complete)
+      return outcome(session, { chunks: open, last, ended: complete, restored: false });
     await planMore(session, job, input.want - chunks.length);
     deps.reach('after-plan');
   }
@@ -41,7 +43,9 @@ async function planMore(session: JobSession, job: JobRow, want: number): Promise
   const sourceState = await reader.state();
   const change = await compareSource(ledger, reader, job);
   if (change.kind === 'replaced') {
-    session.logOf({}).warn(`the source changed under the job: it is read again from its start and matched by key (${change.reason})`);
+    session
+      .logOf({})
+      .warn(`the source changed under the job: it is read again from its start and matched by key (${change.reason})`);
     await ledger.write(async (tx) => {
       const now = await jobOfEpoch(tx, job.job_no, job.epoch);
       if (now.pass !== job.pass) return;
@@ -50,7 +54,10 @@ async function planMore(session: JobSession, job: JobRow, want: number): Promise
     });
     return;
   }
-  let left = job.item_limit === null ? Number.POSITIVE_INFINITY : job.item_limit - (await ledger.read((tx) => recordsPlanned(tx, job)));
+  let left =
+    job.item_limit === null
+      ? Number.POSITIVE_INFINITY
+      : job.item_limit - (await ledger.read((tx) => recordsPlanned(tx, job)));
   const ranges: NewRange[] = [];
   let from = (job.next_cursor ?? reader.start) as Cursor;
   let ended: 0 | 1 | 2 = 0;

@@ -16,8 +16,18 @@ export interface RangeWork extends ItemWork {
 }
 
 type Entry =
-  | { readonly kind: 'landed'; readonly work: RangeWork; readonly prepared: AnyPrepared | null; readonly result: unknown }
-  | { readonly kind: 'item'; readonly position: number; readonly item: Omit<NewItem, 'chunk' | 'position'>; readonly called: boolean };
+  | {
+      readonly kind: 'landed';
+      readonly work: RangeWork;
+      readonly prepared: AnyPrepared | null;
+      readonly result: unknown;
+    }
+  | {
+      readonly kind: 'item';
+      readonly position: number;
+      readonly item: Omit<NewItem, 'chunk' | 'position'>;
+      readonly called: boolean;
+    };
 
 /** Gathers a range attempt's outcomes and commits them with their effects. */
 export class RangeCommitter {
@@ -138,11 +148,21 @@ export class RangeCommitter {
         await commitRange(tx, this.#hold, commit);
         try {
           if (sink) {
-            if (landing.length > 0) await sink.write(tx, landing.map((entry) => entry.prepared as AnyPrepared));
+            if (landing.length > 0)
+              await sink.write(
+                tx,
+                landing.map((entry) => entry.prepared as AnyPrepared),
+              );
           } else {
             await tx.runMany(
               'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
-              landing.map(({ work, result }) => [this.#hold.jobNo, this.#hold.number, work.position, work.key, result as string]),
+              landing.map(({ work, result }) => [
+                this.#hold.jobNo,
+                this.#hold.number,
+                work.position,
+                work.key,
+                result as string,
+              ]),
             );
           }
         } catch (error) {

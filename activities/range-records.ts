@@ -4,8 +4,8 @@ import { encodeValue } from '../definitions/values.ts';
 import { hashKeys } from '../ledger/key-hash.ts';
 import type { ItemReason } from '../ledger/rows.ts';
 import type { Place, ReadRecord } from '../sources/source.ts';
-import { describeError } from './item-outcome.ts';
 import type { ItemWork } from './item-context.ts';
+import { describeError } from './item-outcome.ts';
 import type { JobSession } from './job-session.ts';
 
 /** How many of a chunk's items have their key computed twice, to notice a key function that is none. */
@@ -50,15 +50,30 @@ export async function checkRecords(session: JobSession, read: readonly ReadRecor
   return { records, hashes: hashKeys(keys) };
 }
 
-function checkRecord(session: JobSession, read: ReadRecord<unknown>, twice: boolean): RangeRecord | Promise<RangeRecord> {
+function checkRecord(
+  session: JobSession,
+  read: ReadRecord<unknown>,
+  twice: boolean,
+): RangeRecord | Promise<RangeRecord> {
   const { place } = read;
   if ('malformed' in read) {
     const error = new HoldfastError('HF_ITEM_MALFORMED', { place: showPlace(place), reason: read.malformed });
-    return { kind: 'bad', reason: 'malformed', key: null, raw: undefined, place, error: describeError(withRaw(error, read.raw)) };
+    return {
+      kind: 'bad',
+      reason: 'malformed',
+      key: null,
+      raw: undefined,
+      place,
+      error: describeError(withRaw(error, read.raw)),
+    };
   }
   const { schema, itemBytesMax } = session.spec;
   if (read.bytes > itemBytesMax) {
-    const error = new HoldfastError('HF_ITEM_TOO_LARGE', { place: showPlace(place), bytes: read.bytes, limit: itemBytesMax });
+    const error = new HoldfastError('HF_ITEM_TOO_LARGE', {
+      place: showPlace(place),
+      bytes: read.bytes,
+      limit: itemBytesMax,
+    });
     return { kind: 'bad', reason: 'too-large', key: null, raw: undefined, place, error: describeError(error) };
   }
   if (!schema) return keyed(session, { item: read.item, raw: read.item, place, twice });
@@ -69,7 +84,9 @@ function checkRecord(session: JobSession, read: ReadRecord<unknown>, twice: bool
   };
   try {
     const result = validate(schema, read.item);
-    return result instanceof Promise ? result.then(take, (error) => schemaThrew(error, read.item, place)) : take(result);
+    return result instanceof Promise
+      ? result.then(take, (error) => schemaThrew(error, read.item, place))
+      : take(result);
   } catch (error) {
     return schemaThrew(error, read.item, place);
   }
@@ -91,7 +108,8 @@ function keyed(session: JobSession, { item, raw, place, twice }: Keyed): RangeRe
     const key = keyOf(session, item, place);
     if (twice) {
       const again = keyOf(session, item, place);
-      if (again !== key) throw new HoldfastError('HF_KEY_UNSTABLE', { place: showPlace(place), first: key, second: again });
+      if (again !== key)
+        throw new HoldfastError('HF_KEY_UNSTABLE', { place: showPlace(place), first: key, second: again });
     }
     return { kind: 'good', item, key, attempts: 0, raw, place };
   } catch (error) {
@@ -110,7 +128,9 @@ function keyOf(session: JobSession, item: unknown, place: Place): string {
   if (typeof key === 'string' && key !== '') return key;
   if (typeof key === 'number' && Number.isFinite(key)) return String(key);
   const where = { place: showPlace(place), value: showValue(key) };
-  throw key === undefined || key === null || key === '' ? new HoldfastError('HF_KEY_MISSING', where) : new HoldfastError('HF_KEY_TYPE', where);
+  throw key === undefined || key === null || key === ''
+    ? new HoldfastError('HF_KEY_MISSING', where)
+    : new HoldfastError('HF_KEY_TYPE', where);
 }
 
 /** A place as messages show it, such as `orders.csv line 7 (byte 312)`. */

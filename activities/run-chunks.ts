@@ -16,7 +16,8 @@ const AT_ONCE = 2;
 /** Runs the chunks of a list in order, two at a time, while time allows and nothing stops them. */
 export async function runChunks(session: JobSession, input: ChunkInput, running: RunningChunks): Promise<ChunkOutcome> {
   const started = performance.now();
-  if (await isRestored(session, input.run)) return report(session, { kind: 'restored', left: input.numbers, chunkMs: null });
+  if (await isRestored(session, input.run))
+    return report(session, { kind: 'restored', left: input.numbers, chunkMs: null });
   const open = [...input.numbers];
   const left: number[] = [];
   let kind: ChunkOutcome['kind'] = 'ran';
@@ -39,7 +40,10 @@ export async function runChunks(session: JobSession, input: ChunkInput, running:
   return report(session, { kind, left: left.sort((a, b) => a - b), chunkMs });
 }
 
-async function report(session: JobSession, outcome: Pick<ChunkOutcome, 'kind' | 'left' | 'chunkMs'>): Promise<ChunkOutcome> {
+async function report(
+  session: JobSession,
+  outcome: Pick<ChunkOutcome, 'kind' | 'left' | 'chunkMs'>,
+): Promise<ChunkOutcome> {
   return { ...outcome, status: await session.status(), ledger: await session.ledger.currentMark() };
 }
 
@@ -49,12 +53,17 @@ interface One {
   readonly running: RunningChunks;
 }
 
-async function runOne(session: JobSession, { input, number, running }: One): Promise<'done' | 'yielded' | 'changed' | 'stale'> {
+async function runOne(
+  session: JobSession,
+  { input, number, running }: One,
+): Promise<'done' | 'yielded' | 'changed' | 'stale'> {
   const { run, kind } = input;
   try {
     return await running.alone(`${run.jobId} ${run.generation} ${kind} ${number}`, (leave) => {
       const attempt = new Attempt({ session, run, context: Context.current(), leave });
-      return kind === 'range' ? runRange(session, { run, number }, attempt) : runRetry(session, { run, number }, attempt);
+      return kind === 'range'
+        ? runRange(session, { run, number }, attempt)
+        : runRetry(session, { run, number }, attempt);
     });
   } catch (error) {
     if (isHoldfastError(error, 'HF_EPOCH_OLD')) return 'stale';

@@ -6,12 +6,20 @@ import type { KeyOwner } from '../ledger/reserve-keys.ts';
 import { type ChunkRow, RANGE } from '../ledger/rows.ts';
 import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
+import { describeError, judgeFailure } from './item-outcome.ts';
 import { ItemPump } from './item-pump.ts';
-import { judgeFailure, describeError } from './item-outcome.ts';
-import type { Load } from './load-gate.ts';
 import type { JobSession } from './job-session.ts';
+import type { Load } from './load-gate.ts';
 import { RangeCommitter, type RangeWork } from './range-committer.ts';
-import { type BadRecord, checkRecords, encodeInput, encodePlace, type GoodRecord, type RangeRecords, showPlace } from './range-records.ts';
+import {
+  type BadRecord,
+  checkRecords,
+  encodeInput,
+  encodePlace,
+  type GoodRecord,
+  type RangeRecords,
+  showPlace,
+} from './range-records.ts';
 
 const RANGE_CHANGED = 'changed';
 
@@ -112,17 +120,28 @@ function unstable(read: RangeRecords, record: number): HoldfastError {
 type Claimed = Extract<RangeClaim, { kind: 'claimed' }>;
 
 /** Says file and line of the records that have the keys, where they can be read again. A few chunks at most. */
-async function nameFirstPlaces(session: JobSession, chunk: ChunkRow, claim: Claimed, read: RangeRecords): Promise<void> {
+async function nameFirstPlaces(
+  session: JobSession,
+  chunk: ChunkRow,
+  claim: Claimed,
+  read: RangeRecords,
+): Promise<void> {
   const CHUNKS_READ_MAX = 3;
   const places = new Map<number, RangeRecords | null>([[chunk.number, read]]);
   const recordAt = new Map<number, number>();
   read.records.forEach((_, record) => recordAt.set(claim.positions?.[record] ?? record, record));
   for (const { position, owner } of claim.duplicates) {
-    if (!places.has(owner.chunk) && places.size <= CHUNKS_READ_MAX) places.set(owner.chunk, await readOther(session, owner));
+    if (!places.has(owner.chunk) && places.size <= CHUNKS_READ_MAX)
+      places.set(owner.chunk, await readOther(session, owner));
     const first = places.get(owner.chunk)?.records[owner.position];
     const record = read.records[recordAt.get(position) ?? -1];
     if (!first || record?.kind !== 'good') continue;
-    const item = { jobNo: session.job.job_no, chunk: chunk.number, position, error: duplicateError(record, showPlace(first.place)) };
+    const item = {
+      jobNo: session.job.job_no,
+      chunk: chunk.number,
+      position,
+      error: duplicateError(record, showPlace(first.place)),
+    };
     await session.ledger.write((tx) => updateError(tx, item));
   }
 }
@@ -142,7 +161,10 @@ interface PumpInput {
   readonly load: Load;
 }
 
-async function pump(session: JobSession, { input, attempt, claim, read, committer, load }: PumpInput): Promise<boolean> {
+async function pump(
+  session: JobSession,
+  { input, attempt, claim, read, committer, load }: PumpInput,
+): Promise<boolean> {
   const pump = new ItemPump<RangeWork>({
     session,
     priority: input.number,
@@ -150,7 +172,11 @@ async function pump(session: JobSession, { input, attempt, claim, read, committe
   });
   committer.onFailure = (error) => pump.fail(error);
   try {
-    await attempt.drive(pump, { yieldAfterMs: DEFAULTS.yieldAfterMs, holdWhenFull: true }, worksOf(session, { claim, read, committer, load }));
+    await attempt.drive(
+      pump,
+      { yieldAfterMs: DEFAULTS.yieldAfterMs, holdWhenFull: true },
+      worksOf(session, { claim, read, committer, load }),
+    );
   } catch (error) {
     committer.discard();
     throw error;
@@ -187,20 +213,30 @@ function badItem(session: JobSession, bad: BadRecord): Omit<NewItem, 'chunk' | '
   };
 }
 
-function settle(session: JobSession, committer: RangeCommitter, work: RangeWork, result: CallResult): Promise<void> | undefined {
+function settle(
+  session: JobSession,
+  committer: RangeCommitter,
+  work: RangeWork,
+  result: CallResult,
+): Promise<void> | undefined {
   if (result.kind === 'abandoned') return undefined;
   if (result.kind === 'value') return committer.addValue(work, result.value);
   const failed = judgeFailure(session, result.error, 0);
-  if (isHoldfastError(result.error) === false) session.logOf({ item: work.key }).debug('item failed', { error: failed.error });
-  return committer.addItem(work.position, {
-    key: work.key,
-    state: failed.kind,
-    reason: failed.reason,
-    attempts: failed.attempts,
-    dueAt: failed.dueAt,
-    input: encodeInput(work.record.raw),
-    error: failed.error,
-    place: encodePlace(work.record.place),
-    now: session.deps.now(),
-  }, { called: true });
+  if (isHoldfastError(result.error) === false)
+    session.logOf({ item: work.key }).debug('item failed', { error: failed.error });
+  return committer.addItem(
+    work.position,
+    {
+      key: work.key,
+      state: failed.kind,
+      reason: failed.reason,
+      attempts: failed.attempts,
+      dueAt: failed.dueAt,
+      input: encodeInput(work.record.raw),
+      error: failed.error,
+      place: encodePlace(work.record.place),
+      now: session.deps.now(),
+    },
+    { called: true },
+  );
 }

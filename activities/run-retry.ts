@@ -1,9 +1,9 @@
-import { validate } from '../definitions/standard-schema.ts';
-import { decodeValue } from '../definitions/values.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
-import { claimLane, commitLane, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
+import { validate } from '../definitions/standard-schema.ts';
+import { decodeValue } from '../definitions/values.ts';
 import { nextDue } from '../ledger/counts.ts';
+import { claimLane, commitLane, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
 import type { ItemRow } from '../ledger/rows.ts';
 import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
@@ -44,7 +44,8 @@ export async function runRetry(session: JobSession, input: OneChunk, attempt: At
     const rows = await ledger.write((tx) => takeDue(tx, hold, { now: deps.now(), limit: TAKE_MAX }));
     hold.seq++;
     if (rows.length > 0) {
-      if (!(await runRows(session, { input, attempt, hold, rows, yieldAfterMs: until - performance.now() }))) return 'yielded';
+      if (!(await runRows(session, { input, attempt, hold, rows, yieldAfterMs: until - performance.now() })))
+        return 'yielded';
       continue;
     }
     const due = await ledger.read((tx) => nextDue(tx, session.job.job_no));
@@ -67,7 +68,11 @@ interface RunRows {
 async function runRows(session: JobSession, { attempt, hold, rows, yieldAfterMs }: RunRows): Promise<boolean> {
   const committer = new LaneCommitter(session, hold, rows);
   // Behind every range chunk: an item that waited goes to the end of the queue, but takes its turn.
-  const pump = new ItemPump<RetryWork>({ session, priority: 0, settle: (work, result) => committer.settle(work, result) });
+  const pump = new ItemPump<RetryWork>({
+    session,
+    priority: 0,
+    settle: (work, result) => committer.settle(work, result),
+  });
   committer.onFailure = (error) => pump.fail(error);
   try {
     await attempt.drive(pump, { yieldAfterMs, holdWhenFull: false }, await worksOf(session, rows, committer));
@@ -87,7 +92,8 @@ async function worksOf(session: JobSession, rows: readonly ItemRow[], committer:
     const work = { item: raw, key: row.key ?? '', attempts: row.attempts, row };
     try {
       const valid = schema ? await validate(schema, raw) : null;
-      if (valid?.kind === 'invalid') throw new HoldfastError('HF_ITEM_SCHEMA', { place: row.place, issues: valid.issues });
+      if (valid?.kind === 'invalid')
+        throw new HoldfastError('HF_ITEM_SCHEMA', { place: row.place, issues: valid.issues });
       works.push(valid ? { ...work, item: valid.value } : work);
     } catch (error) {
       committer.refuse(work, error, 'schema');
@@ -107,7 +113,10 @@ class LaneCommitter {
     this.#session = session;
     this.#hold = hold;
     this.#left = new Map(rows.map((row) => [placeOf(row), row]));
-    this.#buffer = new CommitBuffer({ commit: (entries) => this.#commit(entries), fail: (error) => this.onFailure(error) });
+    this.#buffer = new CommitBuffer({
+      commit: (entries) => this.#commit(entries),
+      fail: (error) => this.onFailure(error),
+    });
   }
 
   settle(work: RetryWork, result: CallResult): Promise<void> | undefined {
@@ -156,7 +165,11 @@ class LaneCommitter {
 
   #refused(entry: Entry, error: unknown, reason: 'sink' | 'schema'): Entry {
     const attempts = entry.work.attempts + (entry.called ? 1 : 0);
-    return { ...entry, prepared: null, next: { kind: 'quarantined', reason, attempts, dueAt: null, error: describeError(error) } };
+    return {
+      ...entry,
+      prepared: null,
+      next: { kind: 'quarantined', reason, attempts, dueAt: null, error: describeError(error) },
+    };
   }
 
   async #write(entries: readonly Entry[], giveBack: readonly ItemRow[]): Promise<SinkWrite> {
@@ -166,15 +179,29 @@ class LaneCommitter {
     let sinkRefused = false;
     try {
       await ledger.write(async (tx) => {
-        const outcomes = entries.map(({ work, next }) => ({ chunk: work.row.chunk, position: work.row.position, next }));
+        const outcomes = entries.map(({ work, next }) => ({
+          chunk: work.row.chunk,
+          position: work.row.position,
+          next,
+        }));
         await commitLane(tx, this.#hold, { outcomes, giveBack, calls, retried: calls, now: deps.now() });
         try {
           if (sink) {
-            if (landing.length > 0) await sink.write(tx, landing.map((entry) => entry.prepared as AnyPrepared));
+            if (landing.length > 0)
+              await sink.write(
+                tx,
+                landing.map((entry) => entry.prepared as AnyPrepared),
+              );
           } else {
             await tx.runMany(
               'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
-              landing.map(({ work, result }) => [this.#hold.jobNo, work.row.chunk, work.row.position, work.key, result as string]),
+              landing.map(({ work, result }) => [
+                this.#hold.jobNo,
+                work.row.chunk,
+                work.row.position,
+                work.key,
+                result as string,
+              ]),
             );
           }
         } catch (error) {

@@ -13,7 +13,11 @@ export interface JobLook {
 }
 
 /** One look at everything that steers a run. */
-export async function lookAtJob(tx: Transaction, spec: JobSpec, { jobNo, now }: { readonly jobNo: number; readonly now: number }): Promise<JobLook> {
+export async function lookAtJob(
+  tx: Transaction,
+  spec: JobSpec,
+  { jobNo, now }: { readonly jobNo: number; readonly now: number },
+): Promise<JobLook> {
   const job = await jobByNumber(tx, jobNo);
   const counts = await countJob(tx, job);
   const status: RunStatus = {

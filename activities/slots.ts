@@ -38,7 +38,10 @@ export class Slots {
   }
 
   /** Resolves to true when the slots are held, to false when the signal comes first. */
-  acquire(weight: number, { priority, signal }: { readonly priority: number; readonly signal: AbortSignal }): Promise<boolean> {
+  acquire(
+    weight: number,
+    { priority, signal }: { readonly priority: number; readonly signal: AbortSignal },
+  ): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const waiter: Waiter = {

@@ -1,6 +1,6 @@
 import type { Cursor } from '../definitions/ids.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { RANGE, type JobRow } from '../ledger/rows.ts';
+import { type JobRow, RANGE } from '../ledger/rows.ts';
 import type { SourceChange, SourceReader } from '../sources/source.ts';
 
 const PAGE = 500;

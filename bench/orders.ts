@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
-import { median, type Measurement, runPart } from './measure.ts';
+import { type Measurement, median, runPart } from './measure.ts';
 
 interface Order {
   readonly id: string;
@@ -42,8 +42,15 @@ async function writeOrders(file: string): Promise<void> {
   const note = randomBytes(40).toString('hex');
   for (let i = 0; i < items; i++) {
     const id = values.keys === 'random' ? randomUUID() : `order-${String(i).padStart(9, '0')}`;
-    const order: Order = { id, customer: `customer-${i % 9973}`, cents: (i * 37) % 100_000, quantity: 1 + (i % 7), note };
-    if (!out.write(`${JSON.stringify(order)}\n`)) await new Promise((resolve) => out.once('drain', resolve));
+    const order: Order = {
+      id,
+      customer: `customer-${i % 9973}`,
+      cents: (i * 37) % 100_000,
+      quantity: 1 + (i % 7),
+      note,
+    };
+    if (!out.write(`${JSON.stringify(order)}\n`))
+      await new Promise((resolve) => out.once('drain', () => resolve(undefined)));
   }
   await new Promise((resolve) => out.end(resolve));
 }
@@ -57,7 +64,10 @@ async function bareLoop(directory: string): Promise<Measurement> {
     'INSERT INTO orders VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, total = excluded.total',
   );
   let open = 0;
-  for await (const line of createInterface({ input: createReadStream(join(directory, 'orders.jsonl')), crlfDelay: Infinity })) {
+  for await (const line of createInterface({
+    input: createReadStream(join(directory, 'orders.jsonl')),
+    crlfDelay: Infinity,
+  })) {
     const row = price(JSON.parse(line) as Order);
     if (open === 0) db.exec('BEGIN');
     upsert.run(row.id, row.customer, row.total);
@@ -101,7 +111,8 @@ for (let round = 0; round < Number(values.rounds); round++) {
     const args = ['--items', values.items, '--keys', values.keys, '--directory', directory];
     const bare = runPart(import.meta.url, [...args, '--part', 'bare']);
     const ours = runPart(import.meta.url, [...args, '--part', 'holdfast']);
-    if (bare.rows !== items || ours.rows !== items) throw new Error(`rows: bare ${bare.rows}, holdfast ${ours.rows}, of ${items}`);
+    if (bare.rows !== items || ours.rows !== items)
+      throw new Error(`rows: bare ${bare.rows}, holdfast ${ours.rows}, of ${items}`);
     const ratio = bare.seconds / ours.seconds;
     ratios.push(ratio);
     console.log(JSON.stringify({ keys: values.keys, items, bare, holdfast: ours, ratio: Number(ratio.toFixed(3)) }));

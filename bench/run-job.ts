@@ -1,8 +1,8 @@
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { createWorker } from 'holdfast/worker';
-import { canonicalText, jobIdOf } from '../definitions/job-id.ts';
 import { type AnyJob, jobSpecOf } from '../definitions/job.ts';
+import { canonicalText, jobIdOf } from '../definitions/job-id.ts';
 import { ensureServer } from '../server/embedded.ts';
 import { JOB_WORKFLOW, taskQueueOf } from '../workflows/messages.ts';
 

@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/database.ts';
 import { Bits } from './bits.ts';
-import { jobOfEpoch } from './jobs.ts';
 import { insertItems, type NewItem } from './items.ts';
+import { jobOfEpoch } from './jobs.ts';
 import type { KeyFilter } from './key-filter.ts';
 import { hashAt, hashCount, KEY_HASH_BYTES } from './key-hash.ts';
 import { findTakenKeys, type KeyOwner } from './reserve-keys.ts';
@@ -40,7 +40,11 @@ export type RangeClaim =
     };
 
 export async function findChunk(tx: Transaction, jobNo: number, kind: number, number: number): Promise<ChunkRow> {
-  const [row] = await tx.all<ChunkRow>('SELECT * FROM hf_chunk WHERE job_no = ? AND kind = ? AND number = ?', [jobNo, kind, number]);
+  const [row] = await tx.all<ChunkRow>('SELECT * FROM hf_chunk WHERE job_no = ? AND kind = ? AND number = ?', [
+    jobNo,
+    kind,
+    number,
+  ]);
   if (!row) throw new Error(`the ledger has no chunk ${number}`);
   return row;
 }
@@ -79,14 +83,34 @@ export async function claimRange(tx: Transaction, claim: ClaimRange): Promise<Ra
   };
   if (match.added === null) {
     const chunk = await findChunk(tx, jobNo, RANGE, number);
-    return { kind: 'claimed', chunk, job, positions: null, size, landed: state.landed, settled: state.settled, duplicates: [], reserveNo: null };
+    return {
+      kind: 'claimed',
+      chunk,
+      job,
+      positions: null,
+      size,
+      landed: state.landed,
+      settled: state.settled,
+      duplicates: [],
+      reserveNo: null,
+    };
   }
   if (keys && before.checksum !== null) return { kind: 'unstable', record: match.firstDifference };
   if (keys) giveUpMissing(state, match);
   const duplicates = await reserve(state, match);
   const chunk = await findChunk(tx, jobNo, RANGE, number);
   const { landed, settled } = state;
-  return { kind: 'claimed', chunk, job, positions: match.positions, size, landed, settled, duplicates, reserveNo: job.reserved + 1 };
+  return {
+    kind: 'claimed',
+    chunk,
+    job,
+    positions: match.positions,
+    size,
+    landed,
+    settled,
+    duplicates,
+    reserveNo: job.reserved + 1,
+  };
 }
 
 interface ClaimState {
@@ -133,7 +157,9 @@ function matchKeys(reserved: Uint8Array | null, read: Buffer): KeyMatch {
       added.push(record);
     }
   }
-  const tail = Buffer.concat(added.map((record) => read.subarray(record * KEY_HASH_BYTES, (record + 1) * KEY_HASH_BYTES)));
+  const tail = Buffer.concat(
+    added.map((record) => read.subarray(record * KEY_HASH_BYTES, (record + 1) * KEY_HASH_BYTES)),
+  );
   return { positions, added, all: Buffer.concat([stored, tail]), firstDifference };
 }
 
@@ -156,7 +182,8 @@ async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: 
   const { tx, claim, before } = state;
   const offset = hashCount(match.all) - addedCount(match);
   const hashes = match.all.subarray(offset * KEY_HASH_BYTES);
-  const recordOf = (position: number) => (Array.isArray(match.added) ? (match.added[position - offset] as number) : position);
+  const recordOf = (position: number) =>
+    Array.isArray(match.added) ? (match.added[position - offset] as number) : position;
   const taken = await findTakenKeys(tx, { jobNo: claim.jobNo, chunk: claim.number, hashes, filter: claim.filter });
   const duplicates: { position: number; owner: KeyOwner }[] = [];
   for (const [index, owner] of taken) {

@@ -110,7 +110,10 @@ export async function jobOfEpoch(tx: Transaction, jobNo: number, epoch: number):
  * matched by key. Chunks that are done stay what they are.
  */
 export async function beginPass(tx: Transaction, jobNo: number): Promise<void> {
-  const open = await tx.all<ChunkRow>("SELECT * FROM hf_chunk WHERE job_no = ? AND kind = ? AND state = 'planned'", [jobNo, RANGE]);
+  const open = await tx.all<ChunkRow>("SELECT * FROM hf_chunk WHERE job_no = ? AND kind = ? AND state = 'planned'", [
+    jobNo,
+    RANGE,
+  ]);
   for (const chunk of open) await supersede(tx, chunk);
   await tx.run(
     'UPDATE hf_job SET pass = pass + 1, pass_applied = ?, next_cursor = NULL, source_ended = 0 WHERE job_no = ?',
@@ -132,7 +135,11 @@ async function supersede(tx: Transaction, chunk: ChunkRow): Promise<void> {
       if (!settled.has(position)) elsewhere.set(position);
       else if (!elsewhere.has(position)) own++;
     }
-    await tx.run('UPDATE hf_keys SET elsewhere = ? WHERE job_no = ? AND chunk = ?', [elsewhere.toBytes(), chunk.job_no, chunk.number]);
+    await tx.run('UPDATE hf_keys SET elsewhere = ? WHERE job_no = ? AND chunk = ?', [
+      elsewhere.toBytes(),
+      chunk.job_no,
+      chunk.number,
+    ]);
   }
   await tx.run(
     "UPDATE hf_chunk SET state = 'superseded', fence = fence + 1, read = ?, owner = NULL WHERE job_no = ? AND kind = ? AND number = ?",
@@ -153,7 +160,10 @@ export async function endRun(
 }
 
 export async function sumApplied(tx: Transaction, jobNo: number): Promise<number> {
-  const [row] = await tx.all<{ applied: number | null }>('SELECT sum(applied) AS applied FROM hf_chunk WHERE job_no = ?', [jobNo]);
+  const [row] = await tx.all<{ applied: number | null }>(
+    'SELECT sum(applied) AS applied FROM hf_chunk WHERE job_no = ?',
+    [jobNo],
+  );
   return Number(row?.applied ?? 0);
 }
 
@@ -166,7 +176,8 @@ export interface ControlChange {
 
 /** Changes what an operator steers; workers notice within a second. */
 export async function changeControl(tx: Transaction, jobNo: number, change: ControlChange): Promise<void> {
-  if (change.paused !== undefined) await tx.run('UPDATE hf_job SET paused = ? WHERE job_no = ?', [change.paused ? 1 : 0, jobNo]);
+  if (change.paused !== undefined)
+    await tx.run('UPDATE hf_job SET paused = ? WHERE job_no = ?', [change.paused ? 1 : 0, jobNo]);
   if (change.cancelling !== undefined) {
     await tx.run('UPDATE hf_job SET cancelling = ? WHERE job_no = ?', [change.cancelling ? 1 : 0, jobNo]);
   }

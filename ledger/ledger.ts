@@ -28,7 +28,9 @@ export class Ledger {
   static async open(database: Database): Promise<Ledger> {
     await migrate(database, { component: 'ledger', migrations: await loadMigrations(migrationsOf(database)) });
     const mark = await database.write(async (tx) => {
-      await tx.run('INSERT INTO hf_ledger (one, id, commits) VALUES (1, ?, 0) ON CONFLICT (one) DO NOTHING', [randomUUID()]);
+      await tx.run('INSERT INTO hf_ledger (one, id, commits) VALUES (1, ?, 0) ON CONFLICT (one) DO NOTHING', [
+        randomUUID(),
+      ]);
       return readMark(tx);
     });
     return new Ledger(database, mark);

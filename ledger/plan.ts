@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/database.ts';
 import type { Cursor } from '../definitions/ids.ts';
-import { type JobRow, RANGE } from './rows.ts';
 import { jobOfEpoch } from './jobs.ts';
+import { type JobRow, RANGE } from './rows.ts';
 
 export interface NewRange {
   readonly from: Cursor;
@@ -17,7 +17,12 @@ export interface PlannedChunk {
 }
 
 /** The range chunks behind a number, of whatever pass. */
-export async function chunksAfter(tx: Transaction, jobNo: number, after: number, limit: number): Promise<PlannedChunk[]> {
+export async function chunksAfter(
+  tx: Transaction,
+  jobNo: number,
+  after: number,
+  limit: number,
+): Promise<PlannedChunk[]> {
   const rows = await tx.all<{ number: number; state: string }>(
     'SELECT number, state FROM hf_chunk WHERE job_no = ? AND kind = ? AND number > ? ORDER BY number LIMIT ?',
     [jobNo, RANGE, after, limit],

@@ -34,7 +34,10 @@ export interface Reservation {
  * Finds which of a chunk's keys belong to another position already. Must run in the claim's transaction, behind a write to
  * the job's row, so that no two chunks reserve at once.
  */
-export async function findTakenKeys(tx: Transaction, { jobNo, chunk, hashes, filter }: Reservation): Promise<Map<number, KeyOwner>> {
+export async function findTakenKeys(
+  tx: Transaction,
+  { jobNo, chunk, hashes, filter }: Reservation,
+): Promise<Map<number, KeyOwner>> {
   await catchUp(tx, jobNo, filter);
   const suspects = filter.addAndTest(hashes);
   const taken = new Map<number, KeyOwner>();
@@ -119,7 +122,11 @@ function matchRow(row: KeysRow, heads: Uint8Array, open: Map<string, number[]>, 
 /** A key that comes twice within the chunk: the first position keeps it. */
 function markOwnDoubles(
   hashes: Buffer,
-  { chunk, open, taken }: { readonly chunk: number; readonly open: Map<string, number[]>; readonly taken: Map<number, KeyOwner> },
+  {
+    chunk,
+    open,
+    taken,
+  }: { readonly chunk: number; readonly open: Map<string, number[]>; readonly taken: Map<number, KeyOwner> },
 ): void {
   if (open.size === 0) return;
   const first = new Map<string, number>();

@@ -31,12 +31,19 @@ export async function claimLane(
     LANE,
     claim.lane,
   ]);
-  await tx.run("UPDATE hf_item SET lane = NULL, lane_fence = NULL WHERE job_no = ? AND state = 'waiting' AND lane = ?", [
-    claim.jobNo,
-    claim.lane,
-  ]);
+  await tx.run(
+    "UPDATE hf_item SET lane = NULL, lane_fence = NULL WHERE job_no = ? AND state = 'waiting' AND lane = ?",
+    [claim.jobNo, claim.lane],
+  );
   const row = await findChunk(tx, claim.jobNo, LANE, claim.lane);
-  const hold = { jobNo: claim.jobNo, jobId: job.job_id, epoch: claim.epoch, lane: claim.lane, fence: row.fence, seq: row.seq };
+  const hold = {
+    jobNo: claim.jobNo,
+    jobId: job.job_id,
+    epoch: claim.epoch,
+    lane: claim.lane,
+    fence: row.fence,
+    seq: row.seq,
+  };
   return { hold, job };
 }
 
@@ -89,7 +96,13 @@ export async function commitLane(tx: Transaction, hold: LaneHold, commit: LaneCo
   const landed = commit.outcomes.filter((outcome) => outcome.next.kind === 'landed');
   await guard(tx, hold, { applied: landed.length, calls: commit.calls, retried: commit.retried });
   const mine = "WHERE job_no = ? AND chunk = ? AND position = ? AND state = 'waiting' AND lane = ? AND lane_fence = ?";
-  const place = (at: { readonly chunk: number; readonly position: number }) => [hold.jobNo, at.chunk, at.position, hold.lane, hold.fence];
+  const place = (at: { readonly chunk: number; readonly position: number }) => [
+    hold.jobNo,
+    at.chunk,
+    at.position,
+    hold.lane,
+    hold.fence,
+  ];
   let changed = await tx.runMany(`DELETE FROM hf_item ${mine}`, landed.map(place));
   for (const outcome of commit.outcomes) {
     const { next } = outcome;

@@ -1,4 +1,4 @@
-import { type Database, type Transaction } from '../database/database.ts';
+import type { Database, Transaction } from '../database/database.ts';
 import { loadMigrations, migrate } from '../database/migrate.ts';
 import { Ledger } from './ledger.ts';
 
@@ -50,16 +50,23 @@ export class Store {
   }
 
   async find(jobId: string): Promise<RegistryRow | null> {
-    const rows = await this.database.read((tx) => tx.all<RegistryRow>('SELECT * FROM hf_registry WHERE job_id = ?', [jobId]));
+    const rows = await this.database.read((tx) =>
+      tx.all<RegistryRow>('SELECT * FROM hf_registry WHERE job_id = ?', [jobId]),
+    );
     return rows[0] ?? null;
   }
 
   list(): Promise<RegistryRow[]> {
-    return this.database.read((tx) => tx.all<RegistryRow>('SELECT * FROM hf_registry ORDER BY updated_at DESC, job_id'));
+    return this.database.read((tx) =>
+      tx.all<RegistryRow>('SELECT * FROM hf_registry ORDER BY updated_at DESC, job_id'),
+    );
   }
 
   /** Says that a process lives, for so long. Ends are capped at now + lease, whatever a clock that was set back has written. */
-  async renewLease(lease: ProcessLease, { now, leaseMs }: { readonly now: number; readonly leaseMs: number }): Promise<void> {
+  async renewLease(
+    lease: ProcessLease,
+    { now, leaseMs }: { readonly now: number; readonly leaseMs: number },
+  ): Promise<void> {
     await this.database.write((tx) =>
       tx.run(
         `INSERT INTO hf_process (id, host, pid, jobs, started_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -74,7 +81,10 @@ export class Store {
   }
 
   /** The living processes that serve a job name, in an order that all of them see alike. */
-  async workersOf(job: string, { now, leaseMs }: { readonly now: number; readonly leaseMs: number }): Promise<ProcessLease[]> {
+  async workersOf(
+    job: string,
+    { now, leaseMs }: { readonly now: number; readonly leaseMs: number },
+  ): Promise<ProcessLease[]> {
     const rows = await this.database.read((tx) => livingRows(tx, now, leaseMs));
     return rows.filter((lease) => lease.jobs.includes(job));
   }

@@ -2,9 +2,9 @@ import { hostname } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create-activities.ts';
-import { taskRuntime } from '../activities/nested-task.ts';
 import type { Dependencies, Log } from '../activities/dependencies.ts';
-import { temporalConfig, type TemporalOptions, unreachable } from '../client/connection.ts';
+import { taskRuntime } from '../activities/nested-task.ts';
+import { type TemporalOptions, temporalConfig, unreachable } from '../client/connection.ts';
 import { type Duration, parseDuration } from '../definitions/duration.ts';
 import { type AnyJob, collectJobs, type JobSpec } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
@@ -66,7 +66,9 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   const directory = options.directory ?? process.cwd();
   const log = options.log ?? standardLog(env);
   const shutdownGraceMs =
-    options.shutdownGrace === undefined ? DEFAULTS.shutdownGraceMs : parseDuration(options.shutdownGrace, 'shutdownGrace');
+    options.shutdownGrace === undefined
+      ? DEFAULTS.shutdownGraceMs
+      : parseDuration(options.shutdownGrace, 'shutdownGrace');
   const parts = new Parts();
   try {
     const store = await openStore({ home, directory, url: options.store ?? storeUrl(home, env) });
@@ -82,7 +84,11 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
     parts.add(async () => owner.release());
     const names = [...jobs.keys()];
     parts.add(
-      await keepLease(store, { id: owner.id, host: hostname(), pid: process.pid, jobs: names, startedAt: Date.now() }, log),
+      await keepLease(
+        store,
+        { id: owner.id, host: hostname(), pid: process.pid, jobs: names, startedAt: Date.now() },
+        log,
+      ),
     );
     const leaving = new AbortController();
     const deps: Dependencies = {
@@ -130,7 +136,14 @@ interface WorkerParts {
   readonly shutdownGraceMs: number;
 }
 
-async function createWorkers({ jobs, native, namespace, activities, owner, shutdownGraceMs }: WorkerParts): Promise<Worker[]> {
+async function createWorkers({
+  jobs,
+  native,
+  namespace,
+  activities,
+  owner,
+  shutdownGraceMs,
+}: WorkerParts): Promise<Worker[]> {
   const workflowBundleOption = await workflowBundle();
   return Promise.all(
     [...jobs.keys()].map((name) =>

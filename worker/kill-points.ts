@@ -8,7 +8,8 @@ export function killPoints(env: NodeJS.ProcessEnv): ReachPoint {
   const setting = env.HOLDFAST_KILL_AT;
   if (!setting) return () => undefined;
   const [name = '', times = '1'] = setting.split(':');
-  if (!POINTS.includes(name as Point)) throw new Error(`HOLDFAST_KILL_AT: no point ${name}; there are ${POINTS.join(', ')}`);
+  if (!POINTS.includes(name as Point))
+    throw new Error(`HOLDFAST_KILL_AT: no point ${name}; there are ${POINTS.join(', ')}`);
   let left = Number(times);
   return (point) => {
     if (point === name && --left === 0) process.kill(process.pid, 'SIGKILL');

@@ -8,7 +8,9 @@ export async function keepLease(store: Store, lease: ProcessLease, log: Log): Pr
   await renew();
   let renewing: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    renewing = renewing.then(renew).catch((error) => log.warn('the lease of this process could not be renewed', { error: String(error) }));
+    renewing = renewing
+      .then(renew)
+      .catch((error) => log.warn('the lease of this process could not be renewed', { error: String(error) }));
   }, DEFAULTS.leaseMs / 3);
   return async () => {
     clearInterval(timer);

@@ -2,11 +2,11 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ActivityNotFoundError, type Client, type FullActivityId } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { tryLock } from '../database/file-lock.ts';
 import type { Log } from '../activities/dependencies.ts';
+import { tryLock } from '../database/file-lock.ts';
+import { ownersDirectory } from '../ledger/owner-files.ts';
 import type { Store } from '../ledger/store.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
-import { ownersDirectory } from '../ledger/owner-files.ts';
 import { OWNER_SCHEMA } from './process-owner.ts';
 
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
@@ -42,7 +42,9 @@ export async function failOrphans(sweep: OrphanSweep): Promise<number> {
     try {
       lock.run(OWNER_SCHEMA);
       const rows = lock.all<TokenRow>('SELECT token, address, namespace FROM attempt');
-      const here = rows.filter((row) => row.address === sweep.server.address && row.namespace === sweep.server.namespace);
+      const here = rows.filter(
+        (row) => row.address === sweep.server.address && row.namespace === sweep.server.namespace,
+      );
       for (const row of here) if (await failOne(sweep.client, Buffer.from(row.token, 'base64'))) failed++;
       failed += await failUnbegun(sweep, basename(file, '.lock'));
       await sweep.store.endLease(basename(file, '.lock'));

@@ -3,8 +3,8 @@ import {
   ApplicationFailure,
   allHandlersFinished,
   CancellationScope,
-  condition,
   ContinueAsNew,
+  condition,
   continueAsNew,
   defineSignal,
   isCancellation,
@@ -42,9 +42,9 @@ const control = proxyActivities<Activities>({
  * Runs until everything is done, continues as new when its history has grown, and ends with the close activity.
  */
 export async function holdfastJob(input: JobInput): Promise<JobResult> {
-  const opened = input.opened ?? (await control.openJob({ input, runId: workflowInfo().firstExecutionRunId }));
-  if (opened.kind === 'nothing-new') return opened.result;
-  const run = new Run(opened, input);
+  // A cancel that comes meanwhile takes effect behind it: what was opened is closed.
+  const run = await CancellationScope.nonCancellable(() => Run.begin(input));
+  if (!(run instanceof Run)) return run;
   setHandler(wake, () => run.wake());
   let ended: Ended = { cancelled: false, failure: null };
   try {
@@ -55,7 +55,9 @@ export async function holdfastJob(input: JobInput): Promise<JobResult> {
     }
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    ended = isCancellation(error) ? { cancelled: true, failure: null } : { cancelled: false, failure: describeFailure(error) };
+    ended = isCancellation(error)
+      ? { cancelled: true, failure: null }
+      : { cancelled: false, failure: describeFailure(error) };
   }
   return CancellationScope.nonCancellable(() => run.close(ended));
 }
@@ -86,9 +88,23 @@ class Run {
   #failure: unknown = null;
   #status: RunStatus = { at: 0, paused: false, stop: null, nextDueAt: null, waiting: 0, full: false };
 
-  constructor(opened: OpenedRun, input: JobInput) {
+  private constructor(opened: OpenedRun, input: JobInput) {
     this.opened = opened;
     this.#input = input;
+  }
+
+  /** Opens the job, or goes on with it after continue-as-new. A result where there is nothing to run. */
+  static async begin(input: JobInput): Promise<Run | JobResult> {
+    if (input.opened) {
+      const run = new Run(input.opened, input);
+      run.#replan = true;
+      return run;
+    }
+    const opened = await control.openJob({ input, runId: workflowInfo().firstExecutionRunId });
+    if (opened.kind === 'nothing-new') return opened.result;
+    const run = new Run(opened.run, input);
+    run.#planned(0, opened.plan);
+    return run;
   }
 
   wake(): void {
@@ -98,7 +114,6 @@ class Run {
 
   /** Keeps the window full until nothing is left (`done`), the run must stop, or the history has grown (`continue`). */
   async loop(): Promise<'done' | 'continue'> {
-    this.#replan = true;
     for (;;) {
       if (this.#failure) throw this.#failure;
       const drain = workflowInfo().continueAsNewSuggested || this.#reopen || this.#status.stop !== null;
@@ -259,8 +274,11 @@ class Run {
 
   async #openAgain(): Promise<void> {
     this.#reopen = false;
-    const opened = await control.openJob({ input: { ...this.#input, again: false }, runId: workflowInfo().firstExecutionRunId });
-    if (opened.kind === 'run') this.opened = opened;
+    const opened = await control.openJob({
+      input: { ...this.#input, again: false },
+      runId: workflowInfo().firstExecutionRunId,
+    });
+    if (opened.kind === 'fresh') this.opened = opened.run;
     this.#forget();
   }
 }

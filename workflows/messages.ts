@@ -35,7 +35,14 @@ export interface NothingNew {
   readonly result: JobResult;
 }
 
-export type OpenOutcome = OpenedRun | NothingNew;
+/** A run that has begun, with its first chunks: one round trip less before the first item. */
+export interface FreshRun {
+  readonly kind: 'fresh';
+  readonly run: OpenedRun;
+  readonly plan: PlanOutcome;
+}
+
+export type OpenOutcome = FreshRun | NothingNew;
 
 export interface PlanInput {
   readonly run: OpenedRun;
