@@ -1,7 +1,6 @@
 import { openDatabase } from '../database/open-database.ts';
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import type { JobSpec } from '../definitions/job.ts';
-import { DEFAULTS } from '../definitions/limits.ts';
 import { decodeValue } from '../definitions/values.ts';
 import { findJob } from '../ledger/jobs.ts';
 import { KeyFilter } from '../ledger/key-filter.ts';

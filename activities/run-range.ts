@@ -129,7 +129,8 @@ async function nameFirstPlaces(
   const CHUNKS_READ_MAX = 3;
   const places = new Map<number, RangeRecords | null>([[chunk.number, read]]);
   const recordAt = new Map<number, number>();
-  read.records.forEach((_, record) => recordAt.set(claim.positions?.[record] ?? record, record));
+  for (let record = 0; record < read.records.length; record++)
+    recordAt.set(claim.positions?.[record] ?? record, record);
   for (const { position, owner } of claim.duplicates) {
     if (!places.has(owner.chunk) && places.size <= CHUNKS_READ_MAX)
       places.set(owner.chunk, await readOther(session, owner));
