@@ -1,6 +1,6 @@
 import { HoldfastError } from '../definitions/errors.ts';
 import type { Counts } from '../ledger/counts.ts';
-import { endRun } from '../ledger/jobs.ts';
+import { endRun, releaseLanes } from '../ledger/jobs.ts';
 import { openChunks } from '../ledger/plan.ts';
 import type { JobRow } from '../ledger/rows.ts';
 import type { CloseInput, CloseOutcome, JobResult } from '../workflows/messages.ts';
@@ -16,7 +16,11 @@ export async function closeJob(session: JobSession, { run, cancelled, failure }:
     const { job, counts } = await lookAtJob(tx, spec, { jobNo, now: deps.now() });
     if (job.epoch !== run.epoch) return endedBefore(job, run.epoch);
     const end = judge(session, { job, counts, cancelled, failure, open: (await openChunks(tx, jobNo, 1)).length > 0 });
-    if (end === null) return { kind: 'not-done' };
+    if (end === null) {
+      // Nothing of this run is in flight: what a lane seems to hold is held by nobody.
+      await releaseLanes(tx, jobNo);
+      return { kind: 'not-done' };
+    }
     await endRun(tx, { jobNo, ...end, now: deps.now() });
     if (session.onceUsed && end.state === 'complete') await tx.run('DELETE FROM hf_once WHERE job_no = ?', [jobNo]);
     return { kind: 'closed', result: resultOf({ ...job, ...end }) };

@@ -10,6 +10,7 @@ import type {
   OpenOutcome,
   PlanInput,
   PlanOutcome,
+  Restored,
 } from '../workflows/messages.ts';
 import { closeJob } from './close-job.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -25,9 +26,9 @@ const FIRST_CHUNKS = 8;
 
 export interface Activities {
   openJob(input: { readonly input: JobInput; readonly runId: string }): Promise<OpenOutcome>;
-  planChunks(input: PlanInput): Promise<PlanOutcome>;
-  runChunk(input: ChunkInput): Promise<ChunkOutcome>;
-  closeJob(input: CloseInput): Promise<CloseOutcome>;
+  planChunks(input: PlanInput): Promise<PlanOutcome | Restored>;
+  runChunk(input: ChunkInput): Promise<ChunkOutcome | Restored>;
+  closeJob(input: CloseInput): Promise<CloseOutcome | Restored>;
 }
 
 /** The activities of the job workflow, on what they need from outside; `close` lets go of what is open once none runs any more. */
@@ -55,7 +56,7 @@ export function createActivities(deps: Dependencies): {
     closeJob: (input) =>
       guarded(deps, async () => {
         const closed = await within(sessions, input.run, (session) => closeJob(session, input));
-        if (closed.kind === 'closed') await sessions.drop(input.run);
+        if (closed.kind === 'closed') await sessions.drop(await sessions.get(input.run));
         return closed;
       }),
     runChunk: (input) =>
@@ -68,11 +69,15 @@ async function within<T>(
   sessions: JobSessions,
   run: ChunkInput['run'],
   work: (session: JobSession) => Promise<T>,
-): Promise<T> {
+): Promise<T | Restored> {
+  let session: JobSession | null = null;
   try {
-    return await work(await sessions.get(run));
+    session = await sessions.get(run);
+    await session.checkLedger(run);
+    return await work(session);
   } catch (error) {
-    if (spoilsSession(error)) await sessions.drop(run);
+    if (session && spoilsSession(error)) await sessions.drop(session);
+    if (isHoldfastError(error, 'HF_LEDGER_RESTORED')) return { kind: 'restored' };
     throw error;
   }
 }

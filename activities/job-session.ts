@@ -2,7 +2,7 @@ import { openDatabase } from '../database/open-database.ts';
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import type { JobSpec } from '../definitions/job.ts';
 import { decodeValue } from '../definitions/values.ts';
-import { findJob } from '../ledger/jobs.ts';
+import { findJob, jobByNumber } from '../ledger/jobs.ts';
 import { KeyFilter } from '../ledger/key-filter.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { JobRow } from '../ledger/rows.ts';
@@ -58,7 +58,6 @@ export class JobSession {
   readonly params: Readonly<Record<string, unknown>>;
   readonly ledger: Ledger;
   readonly sink: SinkSession<unknown, unknown> | null;
-  readonly reader: SourceReader<unknown>;
   readonly filter = new KeyFilter();
   readonly slots: Slots;
   readonly loads = new LoadGate(() => Math.max(2 * this.slots.limit, LOAD_AHEAD));
@@ -67,6 +66,7 @@ export class JobSession {
   onceUsed = false;
   #look: JobLook | null = null;
   #looking: Promise<JobLook> | null = null;
+  #reader: { readonly pass: number; readonly opened: Promise<SourceReader<unknown>> };
 
   private constructor(parts: {
     readonly spec: JobSpec;
@@ -82,7 +82,7 @@ export class JobSession {
     this.params = parts.params;
     this.ledger = parts.ledger;
     this.sink = parts.sink;
-    this.reader = parts.reader;
+    this.#reader = { pass: parts.job.pass, opened: Promise.resolve(parts.reader) };
     this.deps = parts.deps;
     this.slots = new Slots(0);
   }
@@ -101,7 +101,7 @@ export class JobSession {
       if (ledger.id !== run.ledger.id)
         throw new HoldfastError('HF_LEDGER_MOVED', { id: run.jobId, database: ledger.database.url });
       const job = await ledger.read((tx) => findJob(tx, run.jobId, run.generation));
-      if (!job) throw new HoldfastError('HF_LEDGER_MOVED', { id: run.jobId, database: ledger.database.url });
+      if (!job) throw restored(run, ledger);
       assertSameIdentity(job, source, sink);
       const reader = await source.open({
         directory: deps.directory,
@@ -125,8 +125,33 @@ export class JobSession {
   }
 
   async close(): Promise<void> {
-    await this.reader.close();
+    await this.#reader.opened.then((reader) => reader.close()).catch(() => undefined);
     if (this.sink) await this.ledger.database.close();
+  }
+
+  /** Throws HF_LEDGER_RESTORED where the ledger is an older copy than the run has seen. */
+  async checkLedger(run: OpenedRun): Promise<void> {
+    const { commits } = await this.ledger.currentMark();
+    if (commits < run.ledger.commits) throw restored(run, this.ledger);
+  }
+
+  /** The source as it is read in a pass: one that was replaced is opened anew, for its head and its files are other ones. */
+  async readerOf(pass: number): Promise<SourceReader<unknown>> {
+    if (pass > this.#reader.pass) {
+      const before = this.#reader;
+      this.#reader = { pass, opened: this.openSource({ asSeen: true }) };
+      await before.opened.then((reader) => reader.close());
+    }
+    return this.#reader.opened;
+  }
+
+  /** Opens the source; `asSeen`: with its files in the order in which they were planned. */
+  async openSource({ asSeen }: { readonly asSeen: boolean }): Promise<SourceReader<unknown>> {
+    const { source_state } = await this.ledger.read((tx) => jobByNumber(tx, this.job.job_no));
+    return portsOf(this.spec, this.params).source.open({
+      directory: this.deps.directory,
+      ...(asSeen && source_state !== null ? { previous: source_state } : {}),
+    });
   }
 
   /** What steers the run, at most a third of a second old; sets this process's share of concurrency and rate. */
@@ -222,13 +247,12 @@ export class JobSessions {
     return session;
   }
 
-  /** Closes a generation's session, if it is open: its run ended, or its database was replaced. */
-  async drop(run: Pick<OpenedRun, 'jobId' | 'generation'>): Promise<void> {
-    for (const [key, session] of this.#open) {
-      if (!key.startsWith(`${run.jobId} ${run.generation} `)) continue;
-      this.#open.delete(key);
-      await session.then((open) => open.close()).catch(() => undefined);
+  /** Closes a session: its run ended, or its database was replaced. One that another attempt has opened since stays. */
+  async drop(session: JobSession): Promise<void> {
+    for (const [key, open] of this.#open) {
+      if ((await open.catch(() => null)) === session && this.#open.get(key) === open) this.#open.delete(key);
     }
+    await session.close().catch(() => undefined);
   }
 
   async close(): Promise<void> {
@@ -238,7 +262,19 @@ export class JobSessions {
   }
 }
 
+/** Not the run's ledger of before: its commits went back, or it does not have the run's generation. */
+function restored(run: OpenedRun, { database, mark }: Ledger): HoldfastError {
+  const { commits: expected } = run.ledger;
+  return new HoldfastError('HF_LEDGER_RESTORED', {
+    id: run.jobId,
+    database: database.url,
+    found: mark.commits,
+    expected,
+  });
+}
+
 /** Whether an error means that the session's connection is of no use any more. */
 export function spoilsSession(error: unknown): boolean {
-  return isHoldfastError(error, 'HF_DATABASE_MOVED') || isHoldfastError(error, 'HF_LEDGER_MOVED');
+  const codes = ['HF_DATABASE_MOVED', 'HF_LEDGER_MOVED', 'HF_LEDGER_RESTORED'] as const;
+  return codes.some((code) => isHoldfastError(error, code));
 }

@@ -3,7 +3,6 @@ import { isHoldfastError } from '../definitions/errors.ts';
 import type { ChunkInput, ChunkOutcome } from '../workflows/messages.ts';
 import { Attempt } from './attempt.ts';
 import type { JobSession } from './job-session.ts';
-import { isRestored } from './plan-chunks.ts';
 import { runRange } from './run-range.ts';
 import { runRetry } from './run-retry.ts';
 import type { RunningChunks } from './running-chunks.ts';
@@ -16,16 +15,16 @@ const AT_ONCE = 2;
 /** Runs the chunks of a list in order, two at a time, while time allows and nothing stops them. */
 export async function runChunks(session: JobSession, input: ChunkInput, running: RunningChunks): Promise<ChunkOutcome> {
   const started = performance.now();
-  if (await isRestored(session, input.run))
-    return report(session, { kind: 'restored', left: input.numbers, chunkMs: null });
   const open = [...input.numbers];
   const left: number[] = [];
   let kind: ChunkOutcome['kind'] = 'ran';
+  let changed: number | null = null;
   let stop = false;
   const lane = async () => {
     for (let number = open.shift(); number !== undefined; number = open.shift()) {
       const end = await runOne(session, { input, number, running });
-      if (end === 'changed' || end === 'stale') kind = end;
+      if (end === 'stale') kind = end;
+      else if (end === 'changed') changed = number;
       else if (end === 'yielded') left.push(number);
       stop ||= end !== 'done' || performance.now() - started > BEGIN_WITHIN_MS;
       if (stop) return;
@@ -37,12 +36,12 @@ export async function runChunks(session: JobSession, input: ChunkInput, running:
   const done = input.numbers.length - left.length;
   const chunkMs = done > 0 ? (performance.now() - started) / done : null;
   session.deps.reach('before-report');
-  return report(session, { kind, left: left.sort((a, b) => a - b), chunkMs });
+  return report(session, { kind, changed, left: left.sort((a, b) => a - b), chunkMs });
 }
 
 async function report(
   session: JobSession,
-  outcome: Pick<ChunkOutcome, 'kind' | 'left' | 'chunkMs'>,
+  outcome: Pick<ChunkOutcome, 'kind' | 'changed' | 'left' | 'chunkMs'>,
 ): Promise<ChunkOutcome> {
   return { ...outcome, status: await session.status(), ledger: await session.ledger.currentMark() };
 }

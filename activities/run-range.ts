@@ -65,9 +65,10 @@ async function runLoaded(session: JobSession, { input, attempt, chunk, load }: L
 }
 
 async function readChunk(session: JobSession, chunk: ChunkRow): Promise<RangeRecords | typeof RANGE_CHANGED> {
-  const range = await session.reader.read({
-    from: chunk.from_cursor ?? session.reader.start,
-    to: chunk.to_cursor ?? session.reader.start,
+  const reader = await session.readerOf(chunk.pass);
+  const range = await reader.read({
+    from: chunk.from_cursor ?? reader.start,
+    to: chunk.to_cursor ?? reader.start,
     checksum: chunk.checksum,
   });
   if (range.kind === 'changed') {

@@ -86,8 +86,8 @@ export async function beginRun(tx: Transaction, run: RunStart): Promise<JobRow> 
   return jobByNumber(tx, run.jobNo);
 }
 
-/** A dead run's retry lanes hold items: give them back. */
-async function releaseLanes(tx: Transaction, jobNo: number): Promise<void> {
+/** A dead run's retry lanes hold items: gives them back, and lets the lanes commit nothing more. */
+export async function releaseLanes(tx: Transaction, jobNo: number): Promise<void> {
   await tx.run("UPDATE hf_item SET lane = NULL, lane_fence = NULL WHERE job_no = ? AND state = 'waiting'", [jobNo]);
   await tx.run('UPDATE hf_chunk SET fence = fence + 1 WHERE job_no = ? AND kind = ?', [jobNo, LANE]);
 }

@@ -39,26 +39,32 @@ export interface NothingNew {
 export interface FreshRun {
   readonly kind: 'fresh';
   readonly run: OpenedRun;
-  readonly plan: PlanOutcome;
+  readonly plan: PlanOutcome | Restored;
 }
 
 export type OpenOutcome = FreshRun | NothingNew;
+
+/** The ledger is an older copy than the workflow has seen: what it believes of it is void, open the job again. */
+export interface Restored {
+  readonly kind: 'restored';
+}
 
 export interface PlanInput {
   readonly run: OpenedRun;
   readonly after: number;
   readonly want: number;
+  /** A chunk whose bytes were other ones when it was read: look whether the source was replaced. */
+  readonly changed?: number;
 }
 
 export interface PlanOutcome {
+  readonly kind: 'planned';
   /** Chunks behind `after` that are not done, in order. */
   readonly chunks: readonly number[];
   /** Number of the last chunk that this answer knows of. */
   readonly last: number;
   /** Nothing is left to plan. */
   readonly ended: boolean;
-  /** The ledger is an older copy: what the workflow believes of it is void. */
-  readonly restored: boolean;
   /** Living worker processes of the job. */
   readonly workers: number;
   readonly status: RunStatus;
@@ -85,10 +91,12 @@ export interface ChunkInput {
 }
 
 export interface ChunkOutcome {
-  /** `changed`: the source was replaced, plan anew; `restored`: as in PlanOutcome; `stale`: another run has taken over. */
-  readonly kind: 'ran' | 'changed' | 'restored' | 'stale';
+  /** `stale`: another run has taken over. */
+  readonly kind: 'ran' | 'stale';
   /** The numbers that are not done: schedule them again. */
   readonly left: readonly number[];
+  /** A chunk whose bytes are not those that were planned: the source was replaced, plan anew. */
+  readonly changed: number | null;
   /** Mean time of those that are done, in milliseconds; null where none is. */
   readonly chunkMs: number | null;
   readonly ledger: LedgerMark;
@@ -104,7 +112,7 @@ export interface CloseInput {
 
 export type CloseOutcome =
   | { readonly kind: 'closed'; readonly result: JobResult }
-  /** Something is not done after all (a reset history, a restored ledger): plan from the start again. */
+  /** Something is not done after all (a reset history): plan from the start again. */
   | { readonly kind: 'not-done' };
 
 export interface JobResult {

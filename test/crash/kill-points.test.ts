@@ -31,20 +31,23 @@ const KILLS: Readonly<Record<Point, readonly number[]>> = {
 };
 
 describe('a worker that SIGKILL ends at a named point', () => {
-  test.each(Object.entries(KILLS))('%s: nothing is lost, doubled or redone (invariants 1, 3 and 6)', async (point, kills) => {
-    const site = crash.site();
-    let worker = site.spawn({ HOLDFAST_KILL_AT: `${point}:${kills[0]}` });
-    await site.start();
-    for (const times of kills.slice(1)) {
+  test.each(Object.entries(KILLS))(
+    '%s: nothing is lost, doubled or redone (invariants 1, 3 and 6)',
+    async (point, kills) => {
+      const site = crash.site();
+      let worker = site.spawn({ HOLDFAST_KILL_AT: `${point}:${kills[0]}` });
+      await site.start();
+      for (const times of kills.slice(1)) {
+        await worker.died();
+        worker = site.spawn({ HOLDFAST_KILL_AT: `${point}:${times}` });
+      }
       await worker.died();
-      worker = site.spawn({ HOLDFAST_KILL_AT: `${point}:${times}` });
-    }
-    await worker.died();
-    site.spawn();
-    expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
-    expectOnce(site, KEYS);
-    expectComplete(site, { read: KEYS.length, applied: KEYS.length, quarantined: 0 });
-    expectContiguous(site);
-    expectFewCallsAgain(site, { items: KEYS.length, kills: kills.length });
-  });
+      site.spawn();
+      expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
+      expectOnce(site, KEYS);
+      expectComplete(site, { read: KEYS.length, applied: KEYS.length, quarantined: 0 });
+      expectContiguous(site);
+      expectFewCallsAgain(site, { items: KEYS.length, kills: kills.length });
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { DATABASE } from './jobs.ts';
 import { expectComplete, expectContiguous, expectOnce } from './oracle.ts';
-import { type CrashSite, CrashServer, numbered } from './site.ts';
+import { CrashServer, type CrashSite, numbered } from './site.ts';
 
 let crash: CrashServer;
 beforeAll(async () => {
@@ -91,6 +91,23 @@ describe('an older copy of the ledger is put back', () => {
     expectComplete(site, { read: KEYS.length, applied: KEYS.length });
   });
 
+  test('of an earlier run of the job, just as the next one ends: it does not end before its time', async () => {
+    const site = crash.site(SLOW, numbered(120));
+    site.spawn({ HOLDFAST_KILL_AT: 'during-close:2' });
+    await site.start();
+    await site.untilEffects(60);
+    copy(site);
+    await site.result();
+    site.append(numbered(140).slice(120));
+    await site.start();
+    await site.workers[0]?.died();
+    restore(site);
+    site.spawn();
+    expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
+    expectOnce(site, KEYS.slice(0, 140));
+    expectComplete(site, { read: 140, applied: 140 });
+  });
+
   test('with an item held by a retry at the time: it is not forgotten', async () => {
     const items = numbered(120, (i) => (i === 7 ? { fail: 1, slowly: 3_000 } : {}));
     const site = crash.site({ ...SLOW, retry: { delays: ['100ms'], jitter: 0 } }, items);
@@ -103,6 +120,9 @@ describe('an older copy of the ledger is put back', () => {
     restore(site);
     expect(await site.result(25_000)).toMatchObject({ state: 'complete' });
     expect(worker.isRunning).toBe(true);
-    expectOnce(site, items.map((item) => item.id));
+    expectOnce(
+      site,
+      items.map((item) => item.id),
+    );
   });
 });

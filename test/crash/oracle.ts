@@ -37,7 +37,10 @@ export function expectComplete(site: CrashSite, expected: Partial<Sums & { quara
 }
 
 /** Each key was called; those called again are no more than what the kills caught: in flight, and a quarter of a second's work. */
-export function expectFewCallsAgain(site: CrashSite, { items, kills }: { readonly items: number; readonly kills: number }): void {
+export function expectFewCallsAgain(
+  site: CrashSite,
+  { items, kills }: { readonly items: number; readonly kills: number },
+): void {
   const { concurrency, callMs } = site.job;
   const quarterSecond = Math.ceil((concurrency * 250) / Math.max(1, callMs));
   const calls = site.calls();
@@ -52,6 +55,7 @@ export function expectContiguous(site: CrashSite): void {
   );
   rows.forEach((row, i) => {
     const before = rows[i - 1];
-    if (before && before.number === row.number - 1 && before.pass === row.pass) expect(row.from_cursor).toBe(before.next_cursor);
+    if (before && before.number === row.number - 1 && before.pass === row.pass)
+      expect(row.from_cursor).toBe(before.next_cursor);
   });
 }

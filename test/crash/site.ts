@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -99,7 +108,12 @@ export class CrashWorker {
   text = '';
 
   constructor(settings: WorkerSettings, env: NodeJS.ProcessEnv) {
-    const args = ['--no-warnings', '--import', join(ROOT, 'scripts/source-loader.mjs'), join(ROOT, 'test/crash/worker-process.ts')];
+    const args = [
+      '--no-warnings',
+      '--import',
+      join(ROOT, 'scripts/source-loader.mjs'),
+      join(ROOT, 'test/crash/worker-process.ts'),
+    ];
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
       env: { ...process.env, ...env, CRASH_WORKER: JSON.stringify(settings) },
@@ -129,7 +143,8 @@ export class CrashWorker {
     await until(`process ${this.pid} kills itself`, () => !this.isRunning, limitMs).catch((error: Error) => {
       throw new Error(`${error.message}; it wrote:\n${this.text.slice(-4_000)}`);
     });
-    if (this.child.signalCode !== 'SIGKILL') throw new Error(`process ${this.pid} ended by itself; it wrote:\n${this.text.slice(-4_000)}`);
+    if (this.child.signalCode !== 'SIGKILL')
+      throw new Error(`process ${this.pid} ended by itself; it wrote:\n${this.text.slice(-4_000)}`);
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
@@ -159,7 +174,9 @@ export class CrashSite {
     writeFileSync(this.file(SOURCE), asLines(items));
     const db = new DatabaseSync(this.file(DATABASE));
     // No key: a doubled effect shows as a second row.
-    db.exec('PRAGMA journal_mode = WAL; CREATE TABLE effect (key TEXT NOT NULL, worker TEXT NOT NULL, at INTEGER NOT NULL)');
+    db.exec(
+      'PRAGMA journal_mode = WAL; CREATE TABLE effect (key TEXT NOT NULL, worker TEXT NOT NULL, at INTEGER NOT NULL)',
+    );
     db.close();
   }
 
@@ -185,7 +202,9 @@ export class CrashSite {
   /** Starts the job's workflow, as a client does. */
   async start(input: Partial<JobInput> = {}): Promise<void> {
     const { name } = this.job;
-    const args: [JobInput] = [{ jobId: this.jobId, name, params: canonicalText({}), again: false, limit: null, ...input }];
+    const args: [JobInput] = [
+      { jobId: this.jobId, name, params: canonicalText({}), again: false, limit: null, ...input },
+    ];
     await this.crash.client.workflow.start(JOB_WORKFLOW, {
       workflowId: this.jobId,
       taskQueue: taskQueueOf(name),

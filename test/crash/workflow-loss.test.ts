@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { expectComplete, expectContiguous, expectFewCallsAgain, expectOnce } from './oracle.ts';
-import { type CrashSite, CrashServer, numbered, until } from './site.ts';
+import { CrashServer, type CrashSite, numbered, until } from './site.ts';
 
 let crash: CrashServer;
 beforeAll(async () => {
@@ -22,23 +22,40 @@ async function reset(site: CrashSite, task: number): Promise<void> {
     namespace: 'default',
     workflowExecution: { workflowId: site.jobId, runId },
     reason: 'test',
-    workflowTaskFinishEventId: ends[task]?.eventId,
+    workflowTaskFinishEventId: ends[task]?.eventId ?? null,
     requestId: `${Date.now()}`,
   });
 }
 
 describe('the workflow loses what it knew', () => {
-  test.each([0, 1, 2])('history reset to workflow task %i while a worker runs: what has landed stays landed (invariants 2 and 3)', async (task) => {
-    const site = crash.site(SLOW, ITEMS);
-    site.spawn();
+  test.each([0, 1, 2])(
+    'history reset to workflow task %i while a worker runs: what has landed stays landed (invariants 2 and 3)',
+    async (task) => {
+      const site = crash.site(SLOW, ITEMS);
+      site.spawn();
+      await site.start();
+      await site.untilEffects(150);
+      await reset(site, task);
+      expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
+      expectOnce(site, KEYS);
+      expectComplete(site, { read: KEYS.length, applied: KEYS.length });
+      expectContiguous(site);
+      expectFewCallsAgain(site, { items: KEYS.length, kills: 1 });
+    },
+  );
+
+  test('history reset and the worker killed while a retry holds an item: the item is not forgotten', async () => {
+    const items = numbered(120, (i) => (i === 7 ? { fail: 1, slowly: 2_000 } : {}));
+    const site = crash.site({ ...SLOW, retry: { delays: ['100ms'], jitter: 0 } }, items);
+    const worker = site.spawn();
     await site.start();
-    await site.untilEffects(150);
-    await reset(site, task);
-    expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
-    expectOnce(site, KEYS);
-    expectComplete(site, { read: KEYS.length, applied: KEYS.length });
-    expectContiguous(site);
-    expectFewCallsAgain(site, { items: KEYS.length, kills: 1 });
+    await site.untilEffects(119);
+    await site.untilCalls('k7', 2);
+    await reset(site, 1);
+    await worker.kill();
+    site.spawn();
+    expect(await site.result(25_000)).toMatchObject({ state: 'complete' });
+    expectOnce(site, KEYS.slice(0, 120));
   });
 
   test('history reset after the end: nothing runs again', async () => {
