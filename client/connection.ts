@@ -3,9 +3,9 @@ import { HoldfastError } from '../definitions/errors.ts';
 
 /** Where Temporal is. What is left out comes from `TEMPORAL_…` variables and the profile in `temporal.toml`. */
 export interface TemporalOptions {
-  /** @default TEMPORAL_ADDRESS, else the profile's, else localhost:7233 */
+  /** Host and port of Temporal. @default TEMPORAL_ADDRESS, else the profile's, else localhost:7233 */
   readonly address?: string;
-  /** @default TEMPORAL_NAMESPACE, else the profile's, else `default` */
+  /** Temporal's namespace. @default TEMPORAL_NAMESPACE, else the profile's, else `default` */
   readonly namespace?: string;
 }
 

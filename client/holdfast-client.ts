@@ -31,7 +31,7 @@ export type ParamsOf<J> = J extends { readonly types?: { readonly params: infer 
 export interface StartOptions<J> {
   /** Those with a default may be left out where the job itself is given. */
   readonly params?: Partial<ParamsOf<J>>;
-  /** @default what the job's `id` says, else its name and a short hash of its params */
+  /** The job's id. @default what the job's `id` says, else its name and a short hash of its params */
   readonly id?: string;
   /** Begin the next generation, if the present one is complete; else it is continued. @default false */
   readonly again?: boolean;

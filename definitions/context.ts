@@ -28,6 +28,7 @@ export interface TaskContext {
   readonly itemKey: string;
   /** The job's params. In `run` they are typed. */
   readonly params: unknown;
+  /** Writes to the log, with job, item and attempt. */
   readonly log: Logger;
   /**
    * Runs a step and records what it returned: a later try of the item gets the record instead of running it again. At

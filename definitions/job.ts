@@ -38,6 +38,7 @@ export interface JobOptions<Name extends string, S extends ParamsSpec, Raw, Item
   readonly name: Name;
   /** What the job is started with: `{ file: 'string', top: 'number?' }`, or a Standard Schema. @default none */
   readonly params?: S;
+  /** Where the items come from, or a function of the params that returns it. */
   readonly source: Source<Raw> | ((params: Params<S>) => Source<Raw>);
   /** Any Standard Schema: checks each item; one that does not fit is quarantined. */
   readonly schema?: StandardSchemaV1<unknown, Item>;
@@ -45,7 +46,7 @@ export interface JobOptions<Name extends string, S extends ParamsSpec, Raw, Item
   readonly key: (item: NoInfer<Item>) => string | number;
   /** The job's id. @default the name and a short hash of the params */
   readonly id?: (params: Params<S>) => string;
-  /** @default made of job id, generation and item key */
+  /** What `ctx.idempotencyKey` is for an item. @default made of job id, generation and item key */
   readonly idempotencyKey?: (item: NoInfer<Item>, params: Params<S>) => string;
   /** Items in flight over all workers. @default 10 */
   readonly concurrency?: number;
@@ -76,6 +77,7 @@ export interface JobOptions<Name extends string, S extends ParamsSpec, Raw, Item
 /** What is run for each item: exactly one of `task`, `run` and `runBatch`. */
 export type Work<P, Item, In, R> =
   | {
+      /** What `defineTask` returned. */
       readonly task: Task<string, In, R>;
       /** What the task gets of an item, where the item itself does not fit. */
       readonly input: (item: Item) => In;
@@ -91,6 +93,7 @@ export type Work<P, Item, In, R> =
       readonly batchSize?: never;
     }
   | {
+      /** Called for each item, at least once. */
       readonly run: (item: Item, ctx: ItemContext<P>) => Awaitable<R>;
       readonly task?: never;
       readonly input?: never;

@@ -36,10 +36,11 @@ export interface TaskOptions<Name extends string, I, R, Given = I> {
   readonly version?: string;
   /** Any Standard Schema (zod, valibot, arktype): checks the input before `run` gets what the schema makes of it. */
   readonly schema?: StandardSchemaV1<Given, I>;
+  /** Called for each input, at least once. */
   readonly run: (input: I, ctx: TaskContext) => Awaitable<R>;
   /** Stored results in place of calls. This version has none yet: anything but `false` is refused. @default false */
   readonly memoize?: false | Memoize<NoInfer<I>>;
-  /** @default 5 attempts, 1s doubling up to 60s, jitter 0.2 */
+  /** When and how often a failed call is made again. @default 5 attempts, 1s doubling up to 60s, jitter 0.2 */
   readonly retry?: Retry;
   /** For one attempt; `false` for no limit. @default '5 min' */
   readonly timeout?: Duration | false;
