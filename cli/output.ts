@@ -16,10 +16,15 @@ export class Output {
     if (json) process.stdout.write = process.stderr.write.bind(process.stderr) as typeof process.stdout.write;
   }
 
-  /** A part of the answer for people. */
+  /** A part of the answer for people; nothing where the answer is JSON. */
   line(text = ''): void {
+    if (!this.json) this.#write(`${text}\n`);
+  }
+
+  /** As `line`, and worth saying beside JSON, too. */
+  tell(text: string): void {
     if (this.json) this.note(text);
-    else this.#write(`${text}\n`);
+    else this.line(text);
   }
 
   /** Beside the answer. */

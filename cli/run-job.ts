@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastClient, type JobHandle, type JobStatus } from '../client/index.ts';
 import { nothingDone } from '../client/summary.ts';
 import { createWorker, type HoldfastWorker } from '../worker/index.ts';
@@ -15,6 +16,8 @@ import { Progress } from './progress.ts';
 import { quietTemporal } from './quiet-temporal.ts';
 import { openPlace, type TemporalPlace } from './temporal-place.ts';
 
+const LEAVE_MS = 2_000;
+
 export interface RunOptions extends StartCommandOptions {
   readonly file: string;
   readonly local?: boolean;
@@ -30,7 +33,7 @@ export async function runJob(output: Output, options: RunOptions): Promise<numbe
   const place = await openPlace({ output, local: options.local, use: 'run' });
   try {
     await using client = new HoldfastClient({ address: place.address, namespace: place.namespace });
-    output.line(`holdfast: job ${chosen.id} · server ${place.title} · store ${client.storeUrl}`);
+    output.tell(`holdfast: job ${chosen.id} · server ${place.title} · store ${client.storeUrl}`);
     const { address, namespace } = place;
     const worker = await createWorker({ jobs: [chosen.job], address, namespace, log });
     return await new Run({ output, options, chosen, client, worker, interruption, place }).toItsEnd();
@@ -57,6 +60,7 @@ type Outcome =
 class Run {
   readonly #parts: RunParts;
   readonly #progress: Progress;
+  #followed: FollowedRun | null = null;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -71,13 +75,16 @@ class Run {
       const handle = await this.#start();
       const interrupted = interruption.asked.then((): Outcome => ({ kind: 'interrupted' }));
       const outcome = await Promise.race([this.#follow(handle), interrupted, stopped]);
+      this.#followed?.stop();
       this.#progress.stop();
       if (outcome.kind === 'interrupted')
         output.note('holdfast: stopping; items in flight get 10 s to finish (once more: leave at once)');
       worker.shutdown();
-      await working;
+      // Once the job has ended nobody waits for what a terminated run still has in flight: its commits are refused.
+      await (outcome.kind === 'ended' ? Promise.race([working, sleep(LEAVE_MS)]) : working);
       return await this.#report(handle, outcome);
     } catch (error) {
+      this.#followed?.stop();
       this.#progress.stop();
       worker.shutdown();
       await working.catch(() => undefined);
@@ -89,7 +96,7 @@ class Run {
     const { client, chosen, options, output } = this.#parts;
     const { again = false, limit } = options;
     const { id, params } = chosen;
-    const { handle, attached } = await client.startOrAttach(chosen.job, {
+    const { handle, attached, interrupted } = await client.startOrAttach(chosen.job, {
       id,
       params,
       again,
@@ -98,7 +105,11 @@ class Run {
     const before = await handle.status().catch(() => null);
     const state = before?.summary.state;
     if (attached) {
-      output.note(`holdfast: ${id} is open already: helping it with this process`);
+      output.note(
+        interrupted
+          ? `holdfast: ${id} was interrupted: going on with what is missing`
+          : `holdfast: ${id} is open already: helping it with this process`,
+      );
       if (again)
         output.note(
           'holdfast: --again opens the next generation only when the present one is complete: this goes on with the present one',
@@ -116,6 +127,7 @@ class Run {
   async #follow(handle: JobHandle): Promise<Outcome> {
     const { output, client, chosen, options } = this.#parts;
     const followed = new FollowedRun({ handle, output, progress: this.#progress });
+    this.#followed = followed;
     try {
       for (;;) {
         const end = await followed.end();
@@ -154,9 +166,9 @@ class Run {
     const nothingNew = outcome.kind === 'ended' && outcome.nothingNew;
     const final = settled(status, outcome);
     if (final) {
-      for (const line of describeEnd(final, { nothingNew, again: options.again === true })) output.line(line);
+      for (const line of describeEnd(final, { nothingNew, again: options.again === true })) output.tell(line);
       if (final.summary.items.applied > 0 && chosen.sink.identity === 'none')
-        output.line(`  Results: holdfast results ${shellWord(chosen.id)}`);
+        output.tell(`  Results: holdfast results ${shellWord(chosen.id)}`);
       output.document(nothingNew ? nothingDone(final.summary) : final.summary);
     }
     return exitCodeOfState(final?.summary.state ?? 'failed');

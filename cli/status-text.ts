@@ -31,17 +31,14 @@ export function describeStatus(summary: Summary, status: JobStatus | null, worke
 }
 
 function describeItems(items: Summary['items']): string {
-  const decided = items.applied + items.quarantined + items.unknown;
-  const of =
-    items.total === null
-      ? ` of ${count(items.read)} read so far`
-      : ` of ${count(items.total)} (${percent(decided, items.total)})`;
+  const of = items.total === null ? ` of ${count(items.read)} read so far` : ` of ${count(items.total)}`;
+  const share = items.total === null ? '' : ` (${percent(items.applied, items.total)})`;
   const others = [
     items.waiting > 0 ? `${count(items.waiting)} waiting for their next try` : null,
     items.quarantined > 0 ? `${count(items.quarantined)} quarantined` : null,
     items.unknown > 0 ? `${count(items.unknown)} unknown` : null,
   ].filter(Boolean);
-  return [`${count(items.applied)}${of} applied`, ...others].join(' · ');
+  return [`${count(items.applied)}${of} applied${share}`, ...others].join(' · ');
 }
 
 function describeTimes(
@@ -85,6 +82,7 @@ function nextSteps({ jobId, state, items }: Summary, status: JobStatus | null): 
   if (status?.error) rows.push(['reason', status.error]);
   if (items.quarantined + items.unknown > 0) rows.push(['see', `holdfast failures ${id}`]);
   if (state === 'paused') rows.push(['then', `holdfast resume ${id}`]);
+  if (state === 'partial' && items.waiting > 0) rows.push(['then', 'holdfast run FILE takes the waiting items']);
   if (state === 'partial' && items.quarantined > 0) rows.push(['then', `holdfast redrive ${id}`]);
   if (state === 'failed' || state === 'cancelled')
     rows.push(['then', 'holdfast run FILE goes on with what is missing']);

@@ -24,7 +24,7 @@ export async function superviseWorkers(output: Output, { files, processes }: Sup
   const jobs = [...collectJobs((await Promise.all(files.map(loadJobs))).flat()).keys()];
   const place = await openPlace({ output, use: 'run' });
   try {
-    output.line(`holdfast: ${counted(processes, 'worker')} for ${jobs.join(', ')} · server ${place.title}`);
+    output.tell(`holdfast: ${counted(processes, 'worker')} for ${jobs.join(', ')} · server ${place.title}`);
     const supervised = Array.from(
       { length: processes },
       (_, index) => new SupervisedWorker({ output, files, place, name: `worker ${index + 1}` }),

@@ -19,8 +19,8 @@ export function addStatus(program: Command, perform: Perform): void {
         const workers = await handle.workers();
         const status = await handle.status().catch(() => null);
         output.document(summary);
-        if (!output.json) for (const line of describeStatus(summary, status, workers)) output.line(line);
-        else if (workers === 0 && ['running', 'paused'].includes(summary.state))
+        for (const line of describeStatus(summary, status, workers)) output.line(line);
+        if (output.json && workers === 0 && ['running', 'paused'].includes(summary.state))
           output.note(`holdfast: ${noWorkerLine(summary)}`);
         return 0;
       });
