@@ -1,7 +1,9 @@
+import { hostname } from 'node:os';
 import { isHoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, isJob, jobSpecOf } from '../definitions/job.ts';
 import { canonicalText, checkJobId, jobIdOf } from '../definitions/job-id.ts';
 import { parseParams } from '../definitions/params.ts';
+import { goOnWithRun } from '../ledger/jobs.ts';
 import { storeUrl } from '../ledger/open-store.ts';
 import type { RegistryRow } from '../ledger/store.ts';
 import { findHome } from '../server/home.ts';
@@ -44,6 +46,8 @@ export interface StartedJob<J extends AnyJob> {
   readonly handle: JobHandle<J>;
   /** It was open already. */
   readonly attached: boolean;
+  /** It was open, and no other worker was left of it: this goes on where a kill had stopped it. */
+  readonly interrupted: boolean;
 }
 
 export interface JobList {
@@ -110,7 +114,21 @@ export class HoldfastClient implements AsyncDisposable {
     await assertStartable(this.#records, { id, name, params });
     const { again = false, limit = null } = options;
     const { attached, runId } = await this.#temporal.start({ jobId: id, name, params, again, limit });
-    return { handle: this.#handle<J>(id, runId), attached };
+    const interrupted = attached && (await this.#goOnAlone(id, name));
+    return { handle: this.#handle<J>(id, runId), attached, interrupted };
+  }
+
+  /** Where only this process is left to work on an open job, its run counts from here. */
+  async #goOnAlone(id: string, name: string): Promise<boolean> {
+    const others = (await this.#records.workersOf(name)).filter(
+      (lease) => lease.host !== hostname() || lease.pid !== process.pid,
+    );
+    if (others.length > 0 || (await this.#records.entry(id)) === null) return false;
+    return this.#records.write(id, async (tx, job) => {
+      if (job.state !== 'running') return false;
+      await goOnWithRun(tx, job.job_no, Date.now());
+      return true;
+    });
   }
 
   /** The handle of a job that was started before. Its first question fails with HF_JOB_UNKNOWN where there is none. */

@@ -92,6 +92,12 @@ export async function releaseLanes(tx: Transaction, jobNo: number): Promise<void
   await tx.run('UPDATE hf_chunk SET fence = fence + 1 WHERE job_no = ? AND kind = ?', [jobNo, LANE]);
 }
 
+/** A run goes on after all its workers were gone: what is counted as this run's begins here. The epoch stays. */
+export async function goOnWithRun(tx: Transaction, jobNo: number, now: number): Promise<void> {
+  const applied = await sumApplied(tx, jobNo);
+  await tx.run('UPDATE hf_job SET base_applied = ?, started_at = ? WHERE job_no = ?', [applied, now, jobNo]);
+}
+
 export async function jobByNumber(tx: Transaction, jobNo: number): Promise<JobRow> {
   const [row] = await tx.all<JobRow>('SELECT * FROM hf_job WHERE job_no = ?', [jobNo]);
   if (!row) throw new Error(`the ledger has no job number ${jobNo}`);
