@@ -79,6 +79,7 @@ export class Attempt {
       else if (status.stop) pump.stop(status.stop);
       else if (status.paused) pump.stop('paused');
       else if (status.full && holdWhenFull) pump.stop('full');
+      else if (session.slots.limit === 0) pump.stop('no-share');
     } catch (error) {
       pump.fail(error);
     }

@@ -26,4 +26,5 @@ export interface Dependencies {
   readonly shutdown: AbortSignal;
   readonly shutdownGraceMs: number;
   readonly leaseMs: number;
+  readonly heartbeatTimeoutMs: number;
 }

@@ -11,7 +11,16 @@ const DEADLINE_CHECK_MS = 50;
 const ABORT_SETTLE_MS = 500;
 
 /** Why an attempt takes no further items. */
-export type StopReason = 'yield' | 'paused' | 'cancelled' | 'tolerance' | 'full' | 'shutdown' | 'superseded' | 'failed';
+export type StopReason =
+  | 'yield'
+  | 'paused'
+  | 'cancelled'
+  | 'tolerance'
+  | 'full'
+  | 'no-share'
+  | 'shutdown'
+  | 'superseded'
+  | 'failed';
 
 export interface PumpOptions<Work extends ItemWork> {
   readonly session: JobSession;
@@ -40,6 +49,7 @@ export class ItemPump<Work extends ItemWork> {
   #idle: (() => void) | null = null;
   #lastTurn = performance.now();
   #sinceTurn = 0;
+  #abandoned = false;
 
   constructor(options: PumpOptions<Work>) {
     this.#options = options;
@@ -67,6 +77,7 @@ export class ItemPump<Work extends ItemWork> {
 
   /** Tells the functions in flight to stop, and leaves behind those that do not soon. Their calls do not count. */
   async abandon(reason: unknown): Promise<void> {
+    this.#abandoned = true;
     for (const flight of this.#flights) flight.call.abort(reason);
     if (this.#flights.size > 0) await Promise.race([this.#whenIdle(), delay(ABORT_SETTLE_MS)]);
     for (const flight of this.#flights) flight.call.giveUp(ABANDONED);
@@ -124,7 +135,7 @@ export class ItemPump<Work extends ItemWork> {
     this.#flights.add(flight);
     void call.results.then(async (results) => {
       try {
-        await this.#settle(works, results);
+        await this.#settle(works, this.#abandoned ? results.map(withoutAborted) : results);
       } catch (error) {
         this.fail(error);
       } finally {
@@ -176,6 +187,11 @@ export class ItemPump<Work extends ItemWork> {
       };
     });
   }
+}
+
+/** A function that was told to stop and threw for it has used up no try; one that answered all the same has. */
+function withoutAborted(result: CallResult): CallResult {
+  return result.kind === 'error' ? ABANDONED : result;
 }
 
 function* batches<Work>(works: Iterable<Work>, size: number): Generator<readonly Work[]> {

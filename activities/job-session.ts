@@ -194,8 +194,10 @@ export class JobSession {
     return { index: workers.length, count: workers.length + 1 };
   }
 
+  /** Living worker processes that have a share of the job's concurrency. */
   async workers(): Promise<number> {
-    return (await this.#place(this.deps.now())).count;
+    const { job } = await this.look();
+    return Math.min(job.concurrency, (await this.#place(this.deps.now())).count);
   }
 
   idempotencyKeyOf(work: ItemWork): string {

@@ -2,7 +2,6 @@ import { openDatabase } from '../database/open-database.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import type { Cursor } from '../definitions/ids.ts';
 import type { JobSpec } from '../definitions/job.ts';
-import { DEFAULTS } from '../definitions/limits.ts';
 import { decodeValue } from '../definitions/values.ts';
 import { redrive } from '../ledger/items.ts';
 import { beginPass, beginRun, findJob, insertGeneration } from '../ledger/jobs.ts';
@@ -237,7 +236,7 @@ async function opened({ deps, input, ledger }: Opening, job: JobRow): Promise<Op
     generation: job.generation,
     epoch: job.epoch,
     ledger: ledger.mark,
-    heartbeatTimeoutMs: DEFAULTS.heartbeatTimeoutMs,
+    heartbeatTimeoutMs: deps.heartbeatTimeoutMs,
   };
 }
 

@@ -9,12 +9,16 @@ import type { RunningChunks } from './running-chunks.ts';
 
 /** No chunk of the list is begun after so long: the rest goes back, for whoever is free. */
 const BEGIN_WITHIN_MS = 1_000;
+/** A process whose share of the job's concurrency is nothing gives chunks back after so long: others have slots for them. */
+const WITHOUT_SHARE_MS = 2_000;
 /** While one chunk commits, the next is read. */
 const AT_ONCE = 2;
 
 /** Runs the chunks of a list in order, two at a time, while time allows and nothing stops them. */
 export async function runChunks(session: JobSession, input: ChunkInput, running: RunningChunks): Promise<ChunkOutcome> {
   const started = performance.now();
+  if (!(await getsShare(session)))
+    return report(session, { kind: 'ran', changed: null, left: input.numbers, chunkMs: null });
   const open = [...input.numbers];
   const left: number[] = [];
   let kind: ChunkOutcome['kind'] = 'ran';
@@ -44,6 +48,17 @@ async function report(
   outcome: Pick<ChunkOutcome, 'kind' | 'changed' | 'left' | 'chunkMs'>,
 ): Promise<ChunkOutcome> {
   return { ...outcome, status: await session.status(), ledger: await session.ledger.currentMark() };
+}
+
+async function getsShare(session: JobSession): Promise<boolean> {
+  const until = performance.now() + WITHOUT_SHARE_MS;
+  const signals = [Context.current().cancellationSignal, session.deps.shutdown];
+  for (;;) {
+    await session.look();
+    if (session.slots.limit > 0) return true;
+    if (performance.now() > until || signals.some((signal) => signal.aborted)) return false;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 interface One {

@@ -80,7 +80,10 @@ export class Store {
     await this.database.write((tx) => tx.run('DELETE FROM hf_process WHERE id = ?', [id]));
   }
 
-  /** The living processes that serve a job name, in an order that all of them see alike. */
+  /**
+   * The living processes that serve a job name, the oldest first: one that comes later takes nothing from a share that
+   * cannot be divided, whose item is in flight elsewhere.
+   */
   async workersOf(
     job: string,
     { now, leaseMs }: { readonly now: number; readonly leaseMs: number },
@@ -100,7 +103,7 @@ interface ProcessRow {
 
 async function livingRows(tx: Transaction, now: number, leaseMs: number): Promise<ProcessLease[]> {
   const rows = await tx.all<ProcessRow>(
-    'SELECT id, host, pid, jobs, started_at FROM hf_process WHERE expires_at > ? AND expires_at <= ? ORDER BY id',
+    'SELECT id, host, pid, jobs, started_at FROM hf_process WHERE expires_at > ? AND expires_at <= ? ORDER BY started_at, id',
     [now, now + leaseMs],
   );
   return rows.map((row) => ({

@@ -35,6 +35,11 @@ export interface WorkerOptions extends TemporalOptions {
   readonly store?: string;
   /** What items in flight get to finish when the process is asked to stop. @default '10s' */
   readonly shutdownGrace?: Duration;
+  /**
+   * Without a sign of life for so long, an attempt on another machine is given up and begun anew. The worker that opens a job
+   * sets it for the job's run. @default '30s'
+   */
+  readonly heartbeatTimeout?: Duration;
   /** @default lines on stderr */
   readonly log?: Log;
 }
@@ -65,10 +70,8 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   const home = createHome(options.home ?? findHome({ env }));
   const directory = options.directory ?? process.cwd();
   const log = options.log ?? standardLog(env);
-  const shutdownGraceMs =
-    options.shutdownGrace === undefined
-      ? DEFAULTS.shutdownGraceMs
-      : parseDuration(options.shutdownGrace, 'shutdownGrace');
+  const shutdownGraceMs = durationOr(options.shutdownGrace, 'shutdownGrace', DEFAULTS.shutdownGraceMs);
+  const heartbeatTimeoutMs = durationOr(options.heartbeatTimeout, 'heartbeatTimeout', DEFAULTS.heartbeatTimeoutMs);
   const parts = new Parts();
   try {
     const store = await openStore({ home, directory, url: options.store ?? storeUrl(home, env) });
@@ -103,6 +106,7 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
       shutdown: leaving.signal,
       shutdownGraceMs,
       leaseMs: DEFAULTS.leaseMs,
+      heartbeatTimeoutMs,
     };
     const { activities, close } = createActivities(deps);
     parts.add(close);
@@ -116,6 +120,10 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
     await parts.close();
     throw error;
   }
+}
+
+function durationOr(given: Duration | undefined, option: string, otherwiseMs: number): number {
+  return given === undefined ? otherwiseMs : parseDuration(given, option);
 }
 
 async function connectClient(options: ReturnType<typeof temporalConfig>['connection'], namespace: string) {

@@ -65,7 +65,7 @@ export interface PlanOutcome {
   readonly last: number;
   /** Nothing is left to plan. */
   readonly ended: boolean;
-  /** Living worker processes of the job. */
+  /** Living worker processes of the job that have a share of its concurrency. */
   readonly workers: number;
   readonly status: RunStatus;
 }

@@ -150,6 +150,8 @@ export class Run {
       startToCloseTimeout: '24 hours',
       heartbeatTimeout: this.opened.heartbeatTimeoutMs,
       cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+      // Or the worker that runs the workflow gets the first chunks, which may be all, and the others idle with their share.
+      allowEagerDispatch: false,
       retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
     });
   }

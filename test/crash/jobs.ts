@@ -29,6 +29,8 @@ export interface CrashJob {
   readonly timeout?: `${number}ms`;
   readonly tolerate?: number | `${number}%`;
   readonly onDuplicateKey?: 'quarantine' | 'first';
+  /** The worker's, not the job's. */
+  readonly heartbeatTimeout?: `${number}s`;
   readonly unstableKey?: boolean;
 }
 

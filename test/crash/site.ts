@@ -250,8 +250,8 @@ export class CrashSite {
   }
 
   /** Writes to it, as a client that controls the job does. */
-  change(sql: string): void {
-    const db = new DatabaseSync(this.file(DATABASE), { timeout: 10_000 });
+  change(sql: string, timeout = 10_000): void {
+    const db = new DatabaseSync(this.file(DATABASE), { timeout });
     try {
       db.exec(sql);
     } finally {
@@ -273,10 +273,30 @@ export class CrashSite {
     await until(`${least} calls of ${id}`, () => this.calls().filter((key) => key === id).length >= least);
   }
 
+  /** `begin KEY` and `end KEY`, in the order in which all processes wrote them. */
+  callLines(): string[] {
+    return readFileSync(this.file(CALLS), 'utf8').split('\n').slice(0, -1);
+  }
+
   /** Keys in the order of their calls, one entry a call. */
   calls(): string[] {
-    const lines = readFileSync(this.file(CALLS), 'utf8').split('\n');
-    return lines.filter((line) => line.startsWith('begin ')).map((line) => line.slice(6));
+    const begun = this.callLines().filter((line) => line.startsWith('begin '));
+    return begun.map((line) => line.slice(6));
+  }
+
+  /** Suspends a worker at a moment when it does not hold the database's lock. */
+  async stopOutsideOfTransactions(worker: CrashWorker): Promise<void> {
+    for (;;) {
+      worker.child.kill('SIGSTOP');
+      await sleep(50);
+      try {
+        this.change('BEGIN IMMEDIATE; ROLLBACK', 200);
+        return;
+      } catch {
+        worker.child.kill('SIGCONT');
+        await sleep(50);
+      }
+    }
   }
 
   async end(): Promise<void> {
