@@ -40,7 +40,7 @@ export interface WorkerOptions extends TemporalOptions {
    * sets it for the job's run. @default '30s'
    */
   readonly heartbeatTimeout?: Duration;
-  /** @default lines on stderr */
+  /** Where the log goes. @default lines on stderr */
   readonly log?: Log;
 }
 
