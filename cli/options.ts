@@ -23,12 +23,13 @@ export function takeKey(text: string, before: readonly string[] = []): readonly 
   return [...before, text];
 }
 
-/** Calls a second, or `none`. */
-export function takeRate(text: string): number | null {
-  if (text === 'none') return null;
+/** Calls a second, or `none` (Commander takes a null for an empty text). */
+export function takeRate(text: string): number | 'none' {
+  if (text === 'none') return text;
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
     throw new InvalidArgumentError("Give a number above 0, or 'none'.");
+  }
   return value;
 }
 

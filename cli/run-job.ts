@@ -35,6 +35,7 @@ export async function runJob(output: Output, options: RunOptions): Promise<numbe
     await using client = new HoldfastClient({ address: place.address, namespace: place.namespace });
     output.tell(`holdfast: job ${chosen.id} · server ${place.title} · store ${client.storeUrl}`);
     const { address, namespace } = place;
+    await client.reach();
     const worker = await createWorker({ jobs: [chosen.job], address, namespace, log });
     return await new Run({ output, options, chosen, client, worker, interruption, place }).toItsEnd();
   } finally {

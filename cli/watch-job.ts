@@ -20,7 +20,7 @@ export async function watchJob(output: Output, id: string): Promise<number> {
       const handle = client.job(id);
       let summary = await handle.progress();
       const words = new Words(output, handle);
-      while (summary.state === 'running' || summary.state === 'paused') {
+      while (summary.state === 'running' || summary.state === 'paused' || (await handle.isOpening())) {
         progress.show(summary);
         await words.about(summary);
         if ((await Promise.race([interruption.asked.then(() => 'asked'), pause()])) === 'asked') {

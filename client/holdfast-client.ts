@@ -90,8 +90,13 @@ export class HoldfastClient implements AsyncDisposable {
   /** A client that is connected already. Errors: HF_SERVER_UNREACHABLE. */
   static async connect(options: ClientOptions = {}): Promise<HoldfastClient> {
     const client = new HoldfastClient(options);
-    await client.#temporal.client();
+    await client.reach();
     return client;
+  }
+
+  /** @internal Connects now. Errors: HF_SERVER_UNREACHABLE. */
+  async reach(): Promise<void> {
+    await this.#temporal.client();
   }
 
   /**

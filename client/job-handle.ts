@@ -68,7 +68,7 @@ export class JobHandle<J extends AnyJob = AnyJob> {
       const now = JSON.stringify({ ...summary, elapsedMs: 0, itemsPerSecond: 0 });
       if (now !== before) yield summary;
       before = now;
-      if (hasEnded(summary.state)) return;
+      if (hasEnded(summary.state) && !(await this.isOpening())) return;
       await sleep(intervalMs);
     }
   }
@@ -80,7 +80,7 @@ export class JobHandle<J extends AnyJob = AnyJob> {
   async result(): Promise<Summary> {
     const { records, temporal } = this.#parts;
     const now = await this.progress();
-    if (hasEnded(now.state) && !this.#parts.runId) return now;
+    if (hasEnded(now.state) && !this.#parts.runId && !(await this.isOpening())) return now;
     if (temporal.hasServer) {
       const end = await this.runEnd();
       if (end.kind === 'terminated') await this.closeTerminated(end.runId);
@@ -92,6 +92,15 @@ export class JobHandle<J extends AnyJob = AnyJob> {
       if (hasEnded(summary.state)) return summary;
       await sleep(WATCH_MS);
     }
+  }
+
+  /** @internal Whether Temporal has a run of the job that the ledger does not know yet, or no more: it is being opened, or closed. */
+  async isOpening(): Promise<boolean> {
+    let opening = false;
+    await this.#parts.temporal.bestEffort(async () => {
+      opening = (await this.#parts.temporal.describe(this.id))?.status.name === 'RUNNING';
+    });
+    return opening;
   }
 
   /** @internal How the run ended by its workflow. */

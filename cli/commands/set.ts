@@ -4,7 +4,7 @@ import { takeCount, takeRate, withJson } from '../options.ts';
 
 interface SetOptions {
   readonly concurrency?: number;
-  readonly rate?: number | null;
+  readonly rate?: number | 'none';
   readonly json?: boolean;
 }
 
@@ -18,7 +18,8 @@ export function addSet(program: Command, perform: Perform): void {
       .option('--concurrency <n>', 'items in flight over all workers', takeCount)
       .option('--rate <n>', "calls a second over all workers, or 'none' for no limit", takeRate),
   ).action((id: string, options: SetOptions) => {
-    const { concurrency, rate } = options;
+    const { concurrency } = options;
+    const rate = options.rate === 'none' ? null : options.rate;
     if (concurrency === undefined && rate === undefined) {
       command.error('error: give --concurrency, --rate or both', { code: 'commander.missingMandatoryOptionValue' });
     }

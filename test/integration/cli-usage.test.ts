@@ -69,7 +69,7 @@ describe('wrong use exits 2, says what is wrong in one line, and starts no serve
       stderr: expect.stringContaining('HF_FILE_NOT_A_MODULE'),
     });
     const two = await here.cli('run', 'two.ts');
-    expect(two).toMatchObject({ code: 2, stderr: expect.stringMatching(/usage, b.*--job NAME.*HF_SEVERAL_JOBS/) });
+    expect(two).toMatchObject({ code: 2, stderr: expect.stringMatching(/b, usage.*--job NAME.*HF_SEVERAL_JOBS/) });
   });
 
   test('with --json the error is the document', async () => {
