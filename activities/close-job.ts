@@ -3,6 +3,7 @@ import type { Counts } from '../ledger/counts.ts';
 import { endRun, releaseLanes } from '../ledger/jobs.ts';
 import { openChunks } from '../ledger/plan.ts';
 import type { JobRow } from '../ledger/rows.ts';
+import { giveUpTails } from '../ledger/tails.ts';
 import type { CloseInput, CloseOutcome, JobResult } from '../workflows/messages.ts';
 import type { JobSession } from './job-session.ts';
 import { exceedsTolerance, lookAtJob } from './run-status.ts';
@@ -13,6 +14,7 @@ export async function closeJob(session: JobSession, { run, cancelled, failure }:
   deps.reach('during-close');
   const jobNo = session.job.job_no;
   const closed = await ledger.write(async (tx): Promise<CloseOutcome> => {
+    await giveUpTails(tx, jobNo);
     const { job, counts } = await lookAtJob(tx, spec, { jobNo, now: deps.now() });
     if (job.epoch !== run.epoch) return endedBefore(job, run.epoch);
     const end = judge(session, { job, counts, cancelled, failure, open: (await openChunks(tx, jobNo, 1)).length > 0 });

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Point } from '../../activities/points.ts';
+import { CrashServer } from './crash-server.ts';
 import { expectComplete, expectContiguous, expectFewCallsAgain, expectOnce } from './oracle.ts';
-import { CrashServer, numbered } from './site.ts';
+import { numbered } from './site.ts';
 
 let crash: CrashServer;
 beforeAll(async () => {

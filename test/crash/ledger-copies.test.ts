@@ -1,8 +1,9 @@
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { CrashServer } from './crash-server.ts';
 import { DATABASE } from './jobs.ts';
 import { expectComplete, expectContiguous, expectOnce } from './oracle.ts';
-import { CrashServer, type CrashSite, numbered } from './site.ts';
+import { type CrashSite, numbered } from './site.ts';
 
 let crash: CrashServer;
 beforeAll(async () => {

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -7,90 +6,20 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { canonicalText } from '../../definitions/job-id.ts';
-import { type EmbeddedServer, ensureServer, stopServer } from '../../server/embedded.ts';
 import { JOB_WORKFLOW, type JobInput, type JobResult, taskQueueOf, WAKE } from '../../workflows/messages.ts';
+import type { CrashServer } from './crash-server.ts';
+import { CrashWorker, until } from './crash-worker.ts';
 import { CALLS, type CrashItem, type CrashJob, DATABASE, SOURCE } from './jobs.ts';
-import type { WorkerSettings } from './worker-process.ts';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-
-/** Waits for what must come; the limit is for a hang only. */
-export async function until(what: string, done: () => unknown, limitMs = 30_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await done())) {
-    if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
-    await sleep(20);
-  }
-}
-
-/** The server that the tests of a file share; each test has a site of its own on it. */
-export class CrashServer {
-  readonly home: string;
-  server: EmbeddedServer;
-  client: Client;
-  #sites: CrashSite[] = [];
-  #names = 0;
-
-  private constructor(home: string, server: EmbeddedServer, client: Client) {
-    this.home = home;
-    this.server = server;
-    this.client = client;
-  }
-
-  static async start(): Promise<CrashServer> {
-    const home = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-crash-')));
-    const server = await ensureServer({ home, use: 'keep', say: () => undefined });
-    return new CrashServer(home, server, await connect(server.address));
-  }
-
-  get address(): string {
-    return this.server.address;
-  }
-
-  /** A directory, a home and a job name for one test. */
-  site(job: Partial<CrashJob> = {}, items: readonly CrashItem[] = numbered(700)): CrashSite {
-    const site = new CrashSite(this, { name: `crash-${++this.#names}`, callMs: 2, concurrency: 20, ...job }, items);
-    this.#sites.push(site);
-    return site;
-  }
-
-  async kill(): Promise<void> {
-    process.kill(this.server.pid, 'SIGKILL');
-    await until('the server is gone', () => !isAlive(this.server.pid));
-  }
-
-  /** Starts it again, on its file and its port. */
-  async restart(): Promise<void> {
-    const { address } = this.server;
-    this.server = await ensureServer({ home: this.home, use: 'keep', say: () => undefined });
-    if (this.server.address !== address) throw new Error(`the server moved from ${address} to ${this.server.address}`);
-  }
-
-  /** Ends what a test has left running. For `afterEach`. */
-  async endSites(): Promise<void> {
-    for (const site of this.#sites.splice(0)) await site.end();
-  }
-
-  async end(): Promise<void> {
-    await this.endSites();
-    await this.client.connection.close();
-    await stopServer({ home: this.home });
-    rmSync(this.home, { recursive: true, force: true });
-  }
-}
-
-async function connect(address: string): Promise<Client> {
-  return new Client({ connection: await Connection.connect({ address }) });
-}
 
 export function numbered(count: number, more: (index: number) => Partial<CrashItem> = () => ({})): CrashItem[] {
   return Array.from({ length: count }, (_, i) => ({ id: `k${i}`, ...more(i) }));
@@ -98,59 +27,6 @@ export function numbered(count: number, more: (index: number) => Partial<CrashIt
 
 export function asLines(items: readonly CrashItem[]): string {
   return items.map((item) => `${JSON.stringify(item)}\n`).join('');
-}
-
-/** A worker process of a test. */
-export class CrashWorker {
-  readonly child: ChildProcess;
-  readonly spawnedAt = Date.now();
-  readonly exited: Promise<NodeJS.Signals | number | null>;
-  text = '';
-
-  constructor(settings: WorkerSettings, env: NodeJS.ProcessEnv) {
-    const args = [
-      '--no-warnings',
-      '--import',
-      join(ROOT, 'scripts/source-loader.mjs'),
-      join(ROOT, 'test/crash/worker-process.ts'),
-    ];
-    const child = spawn(process.execPath, args, {
-      cwd: ROOT,
-      env: { ...process.env, ...env, CRASH_WORKER: JSON.stringify(settings) },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.text += text;
-    });
-    this.child = child;
-    this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
-  }
-
-  get pid(): number {
-    return this.child.pid as number;
-  }
-
-  get isRunning(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  get isReady(): boolean {
-    return this.text.includes('the worker is ready');
-  }
-
-  /** Waits until it has killed itself. */
-  async died(limitMs = 30_000): Promise<void> {
-    await until(`process ${this.pid} kills itself`, () => !this.isRunning, limitMs).catch((error: Error) => {
-      throw new Error(`${error.message}; it wrote:\n${this.text.slice(-4_000)}`);
-    });
-    if (this.child.signalCode !== 'SIGKILL')
-      throw new Error(`process ${this.pid} ended by itself; it wrote:\n${this.text.slice(-4_000)}`);
-  }
-
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.child.kill(signal);
-    await this.exited;
-  }
 }
 
 /** What a test looks at: files, a ledger and effects, worker processes, a workflow. */
@@ -239,6 +115,13 @@ export class CrashSite {
     appendFileSync(this.file(SOURCE), asLines(items));
   }
 
+  /** Overwrites the source in place, and sets its time back, so that only its bytes tell. */
+  rewriteUnseen(text: string): void {
+    const { atime, mtime } = statSync(this.file(SOURCE));
+    writeFileSync(this.file(SOURCE), text, { flag: 'r+' });
+    utimesSync(this.file(SOURCE), atime, mtime);
+  }
+
   /** Reads the sink's database, which holds the ledger too, or another file. */
   query<Row>(sql: string, file = DATABASE): Row[] {
     const db = new DatabaseSync(this.file(file), { readOnly: true, timeout: 5_000 });
@@ -302,16 +185,7 @@ export class CrashSite {
   async end(): Promise<void> {
     for (const worker of this.workers) worker.child.kill('SIGKILL');
     for (const worker of this.workers) await worker.exited;
-    if (isAlive(this.crash.server.pid)) await this.handle.terminate().catch(() => undefined);
+    if (this.crash.isUp) await this.handle.terminate().catch(() => undefined);
     if (existsSync(this.root)) rmSync(this.root, { recursive: true, force: true, maxRetries: 3 });
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

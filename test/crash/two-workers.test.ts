@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { CrashServer } from './crash-server.ts';
+import { until } from './crash-worker.ts';
 import { expectComplete, expectFewCallsAgain, expectOnce } from './oracle.ts';
-import { CrashServer, type CrashSite, numbered, until } from './site.ts';
+import { type CrashSite, numbered } from './site.ts';
 
 let crash: CrashServer;
 beforeAll(async () => {
