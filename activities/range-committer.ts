@@ -4,21 +4,15 @@ import { commitRange, type RangeHold } from '../ledger/commit-range.ts';
 import type { NewItem } from '../ledger/items.ts';
 import type { OneChunk } from './attempt.ts';
 import { CommitBuffer } from './commit-buffer.ts';
-import type { ItemWork } from './item-context.ts';
 import { describeError } from './item-outcome.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
 import { encodeInput, encodePlace, type GoodRecord } from './range-records.ts';
 import { narrowDown, type SinkWrite } from './sink-write.ts';
 
-export interface RangeWork extends ItemWork {
-  readonly position: number;
-  readonly record: GoodRecord;
-}
-
 type Entry =
   | {
       readonly kind: 'landed';
-      readonly work: RangeWork;
+      readonly work: GoodRecord;
       readonly prepared: AnyPrepared | null;
       readonly result: unknown;
     }
@@ -59,7 +53,7 @@ export class RangeCommitter {
   }
 
   /** Takes what the user's function made of an item. */
-  addValue(work: RangeWork, value: unknown): Promise<void> | undefined {
+  addValue(work: GoodRecord, value: unknown): Promise<void> | undefined {
     const { sink } = this.#session;
     if (!sink) return this.#buffer.add({ kind: 'landed', work, prepared: null, result: value });
     const outcome: Outcome<unknown, unknown> = { item: work.item, key: work.key, result: value };
@@ -102,7 +96,7 @@ export class RangeCommitter {
     reach('after-commit');
   }
 
-  #refused(work: RangeWork, error: unknown): Entry {
+  #refused(work: GoodRecord, error: unknown): Entry {
     return {
       kind: 'item',
       position: work.position,
@@ -113,9 +107,9 @@ export class RangeCommitter {
         reason: 'sink',
         attempts: work.attempts + 1,
         dueAt: null,
-        input: encodeInput(work.record.raw),
+        input: encodeInput(work.read),
         error: describeError(error),
-        place: encodePlace(work.record.place),
+        place: encodePlace(work.read.place),
         now: this.#session.deps.now(),
       },
     };

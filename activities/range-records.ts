@@ -3,7 +3,7 @@ import { validate } from '../definitions/standard-schema.ts';
 import { encodeValue } from '../definitions/values.ts';
 import { hashKeys } from '../ledger/key-hash.ts';
 import type { ItemReason } from '../ledger/rows.ts';
-import type { Place, ReadRecord } from '../sources/source.ts';
+import type { Place, ReadRecord, SourceRecord } from '../sources/source.ts';
 import type { ItemWork } from './item-context.ts';
 import { describeError } from './item-outcome.ts';
 import type { JobSession } from './job-session.ts';
@@ -11,10 +11,13 @@ import type { JobSession } from './job-session.ts';
 /** How many of a chunk's items have their key computed twice, to notice a key function that is none. */
 const KEYS_CHECKED_TWICE = 3;
 
+/** A record on its way to the user's function. One object an item, for a million of them fill the young generation. */
 export interface GoodRecord extends ItemWork {
   readonly kind: 'good';
-  readonly raw: unknown;
-  readonly place: Place;
+  /** As it was read: its place is made when it is asked for. */
+  readonly read: SourceRecord<unknown>;
+  /** In the ledger; set once the chunk is claimed. */
+  position: number;
 }
 
 /** A record that never gets to the user's function. */
@@ -22,10 +25,8 @@ export interface BadRecord {
   readonly kind: 'bad';
   readonly reason: ItemReason;
   readonly key: string | null;
-  /** The item as the source gave it, if it is one. */
-  readonly raw: unknown;
+  readonly read: ReadRecord<unknown>;
   readonly error: string;
-  readonly place: Place;
 }
 
 export type RangeRecord = GoodRecord | BadRecord;
@@ -45,7 +46,7 @@ export async function checkRecords(session: JobSession, read: readonly ReadRecor
     const record = checked instanceof Promise ? await checked : checked;
     records[i] = record;
     // No key can begin with NUL and this word: it would be as long as a place.
-    keys[i] = record.key ?? `\u0000no key\u0000${showPlace(record.place)}`;
+    keys[i] = record.key ?? `\u0000no key\u0000${showPlace(record.read.place)}`;
   }
   return { records, hashes: hashKeys(keys) };
 }
@@ -55,79 +56,72 @@ function checkRecord(
   read: ReadRecord<unknown>,
   twice: boolean,
 ): RangeRecord | Promise<RangeRecord> {
-  const { place } = read;
   if ('malformed' in read) {
-    const error = new HoldfastError('HF_ITEM_MALFORMED', { place: showPlace(place), reason: read.malformed });
-    return {
-      kind: 'bad',
-      reason: 'malformed',
-      key: null,
-      raw: undefined,
-      place,
-      error: describeError(withRaw(error, read.raw)),
-    };
+    const error = new HoldfastError('HF_ITEM_MALFORMED', { place: showPlace(read.place), reason: read.malformed });
+    return bad(read, 'malformed', withRaw(error, read.raw));
   }
   const { schema, itemBytesMax } = session.spec;
   if (read.bytes > itemBytesMax) {
-    const error = new HoldfastError('HF_ITEM_TOO_LARGE', {
-      place: showPlace(place),
-      bytes: read.bytes,
-      limit: itemBytesMax,
-    });
-    return { kind: 'bad', reason: 'too-large', key: null, raw: undefined, place, error: describeError(error) };
+    const { place, bytes } = read;
+    return bad(
+      read,
+      'too-large',
+      new HoldfastError('HF_ITEM_TOO_LARGE', { place: showPlace(place), bytes, limit: itemBytesMax }),
+    );
   }
-  if (!schema) return keyed(session, { item: read.item, raw: read.item, place, twice });
+  if (!schema) return keyed(session, { item: read.item, read, twice });
   const take = (result: Awaited<ReturnType<typeof validate>>): RangeRecord => {
-    if (result.kind === 'valid') return keyed(session, { item: result.value, raw: read.item, place, twice });
-    const error = new HoldfastError('HF_ITEM_SCHEMA', { place: showPlace(place), issues: result.issues });
-    return { kind: 'bad', reason: 'schema', key: null, raw: read.item, place, error: describeError(error) };
+    if (result.kind === 'valid') return keyed(session, { item: result.value, read, twice });
+    return bad(
+      read,
+      'schema',
+      new HoldfastError('HF_ITEM_SCHEMA', { place: showPlace(read.place), issues: result.issues }),
+    );
   };
   try {
     const result = validate(schema, read.item);
-    return result instanceof Promise
-      ? result.then(take, (error) => schemaThrew(error, read.item, place))
-      : take(result);
+    return result instanceof Promise ? result.then(take, (error) => bad(read, 'schema', error)) : take(result);
   } catch (error) {
-    return schemaThrew(error, read.item, place);
+    return bad(read, 'schema', error);
   }
 }
 
-function schemaThrew(error: unknown, raw: unknown, place: Place): BadRecord {
-  return { kind: 'bad', reason: 'schema', key: null, raw, place, error: describeError(error) };
+function bad(read: ReadRecord<unknown>, reason: ItemReason, error: unknown): BadRecord {
+  return { kind: 'bad', reason, key: null, read, error: describeError(error) };
 }
 
 interface Keyed {
   readonly item: unknown;
-  readonly raw: unknown;
-  readonly place: Place;
+  readonly read: SourceRecord<unknown>;
   readonly twice: boolean;
 }
 
-function keyed(session: JobSession, { item, raw, place, twice }: Keyed): RangeRecord {
+function keyed(session: JobSession, { item, read, twice }: Keyed): RangeRecord {
   try {
-    const key = keyOf(session, item, place);
+    const key = keyOf(session, item, read);
     if (twice) {
-      const again = keyOf(session, item, place);
-      if (again !== key)
-        throw new HoldfastError('HF_KEY_UNSTABLE', { place: showPlace(place), first: key, second: again });
+      const again = keyOf(session, item, read);
+      if (again !== key) {
+        throw new HoldfastError('HF_KEY_UNSTABLE', { place: showPlace(read.place), first: key, second: again });
+      }
     }
-    return { kind: 'good', item, key, attempts: 0, raw, place };
+    return { kind: 'good', item, key, attempts: 0, read, position: -1 };
   } catch (error) {
     if (isHoldfastError(error, 'HF_KEY_UNSTABLE')) throw error;
-    return { kind: 'bad', reason: 'key', key: null, raw, place, error: describeError(error) };
+    return bad(read, 'key', error);
   }
 }
 
-function keyOf(session: JobSession, item: unknown, place: Place): string {
+function keyOf(session: JobSession, item: unknown, read: SourceRecord<unknown>): string {
   let key: unknown;
   try {
     key = session.spec.key(item);
   } catch (error) {
-    throw new HoldfastError('HF_KEY_FAILED', { place: showPlace(place), reason: String(error) }, { cause: error });
+    throw new HoldfastError('HF_KEY_FAILED', { place: showPlace(read.place), reason: String(error) }, { cause: error });
   }
   if (typeof key === 'string' && key !== '') return key;
   if (typeof key === 'number' && Number.isFinite(key)) return String(key);
-  const where = { place: showPlace(place), value: showValue(key) };
+  const where = { place: showPlace(read.place), value: showValue(key) };
   throw key === undefined || key === null || key === ''
     ? new HoldfastError('HF_KEY_MISSING', where)
     : new HoldfastError('HF_KEY_TYPE', where);
@@ -144,11 +138,11 @@ export function encodePlace({ file, line, byte, index }: Place): string {
   return JSON.stringify({ file, line, byte, index });
 }
 
-/** The item as the ledger keeps it for a later try; null where it cannot be kept. */
-export function encodeInput(raw: unknown): string | null {
-  if (raw === undefined) return null;
+/** The item as the source gave it, as the ledger keeps it for a later try; null where it cannot be kept. */
+export function encodeInput(read: ReadRecord<unknown>): string | null {
+  if ('malformed' in read || read.item === undefined) return null;
   try {
-    return encodeValue(raw);
+    return encodeValue(read.item);
   } catch {
     return null;
   }

@@ -10,7 +10,7 @@ import { describeError, judgeFailure } from './item-outcome.ts';
 import { ItemPump } from './item-pump.ts';
 import type { JobSession } from './job-session.ts';
 import type { Load } from './load-gate.ts';
-import { RangeCommitter, type RangeWork } from './range-committer.ts';
+import { RangeCommitter } from './range-committer.ts';
 import {
   type BadRecord,
   checkRecords,
@@ -96,9 +96,9 @@ function claimOf(session: JobSession, input: OneChunk, read: RangeRecords): Clai
         reason: 'duplicate',
         attempts: 0,
         dueAt: null,
-        input: encodeInput(taken.raw),
+        input: encodeInput(taken.read),
         error: duplicateError(taken, first),
-        place: encodePlace(taken.place),
+        place: encodePlace(taken.read.place),
         now: session.deps.now(),
       };
     },
@@ -106,13 +106,15 @@ function claimOf(session: JobSession, input: OneChunk, read: RangeRecords): Clai
 }
 
 function duplicateError(record: GoodRecord, first: string): string {
-  return describeError(new HoldfastError('HF_KEY_TWICE', { key: record.key, first, second: showPlace(record.place) }));
+  return describeError(
+    new HoldfastError('HF_KEY_TWICE', { key: record.key, first, second: showPlace(record.read.place) }),
+  );
 }
 
 function unstable(read: RangeRecords, record: number): HoldfastError {
   const found = read.records[record];
   return new HoldfastError('HF_KEY_UNSTABLE', {
-    place: found ? showPlace(found.place) : `record ${record + 1}`,
+    place: found ? showPlace(found.read.place) : `record ${record + 1}`,
     first: 'another key when it was read before',
     second: found?.key ?? 'none',
   });
@@ -142,7 +144,7 @@ async function nameFirstPlaces(
       jobNo: session.job.job_no,
       chunk: chunk.number,
       position,
-      error: duplicateError(record, showPlace(first.place)),
+      error: duplicateError(record, showPlace(first.read.place)),
     };
     await session.ledger.write((tx) => updateError(tx, item));
   }
@@ -167,7 +169,7 @@ async function pump(
   session: JobSession,
   { input, attempt, claim, read, committer, load }: PumpInput,
 ): Promise<boolean> {
-  const pump = new ItemPump<RangeWork>({
+  const pump = new ItemPump<GoodRecord>({
     session,
     priority: input.number,
     settle: (work, result) => settle(session, committer, work, result),
@@ -190,14 +192,17 @@ async function pump(
 function* worksOf(
   session: JobSession,
   { claim, read, committer, load }: Pick<PumpInput, 'claim' | 'read' | 'committer' | 'load'>,
-): Generator<RangeWork> {
+): Generator<GoodRecord> {
   for (let record = 0; record < read.records.length; record++) {
     load.took();
     const position = claim.positions?.[record] ?? record;
     if (claim.settled.has(position)) continue;
     const found = read.records[record] as GoodRecord | BadRecord;
     if (found.kind === 'bad') committer.addItem(position, badItem(session, found));
-    else yield { item: found.item, key: found.key, attempts: 0, position, record: found };
+    else {
+      found.position = position;
+      yield found;
+    }
   }
 }
 
@@ -208,9 +213,9 @@ function badItem(session: JobSession, bad: BadRecord): Omit<NewItem, 'chunk' | '
     reason: bad.reason,
     attempts: 0,
     dueAt: null,
-    input: encodeInput(bad.raw),
+    input: encodeInput(bad.read),
     error: bad.error,
-    place: encodePlace(bad.place),
+    place: encodePlace(bad.read.place),
     now: session.deps.now(),
   };
 }
@@ -218,7 +223,7 @@ function badItem(session: JobSession, bad: BadRecord): Omit<NewItem, 'chunk' | '
 function settle(
   session: JobSession,
   committer: RangeCommitter,
-  work: RangeWork,
+  work: GoodRecord,
   result: CallResult,
 ): Promise<void> | undefined {
   if (result.kind === 'abandoned') return undefined;
@@ -234,9 +239,9 @@ function settle(
       reason: failed.reason,
       attempts: failed.attempts,
       dueAt: failed.dueAt,
-      input: encodeInput(work.record.raw),
+      input: encodeInput(work.read),
       error: failed.error,
-      place: encodePlace(work.record.place),
+      place: encodePlace(work.read.place),
       now: session.deps.now(),
     },
     { called: true },

@@ -15,7 +15,7 @@ export interface SqliteFileOptions {
 }
 
 /** Upper bounds; pages come in as they are used. Keys of a million rows stay in the writer's. */
-const WRITER_CACHE_KB = 32 * 1024;
+const WRITER_CACHE_KB = 16 * 1024;
 const READER_CACHE_KB = 8 * 1024;
 /**
  * 32 MB of WAL between checkpoints, so that a page that many commits touch is copied back and synced less often. Random keys

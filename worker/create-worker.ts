@@ -19,6 +19,7 @@ import { standardLog } from './log.ts';
 import { failOrphans } from './orphans.ts';
 import { ProcessOwner } from './process-owner.ts';
 import { workflowBundle } from './workflow-bundle.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 const SWEEP_MS = 2_000;
 /** Beyond the items' own time to finish, for the last commit and the report. */
@@ -73,6 +74,7 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   const shutdownGraceMs = durationOr(options.shutdownGrace, 'shutdownGrace', DEFAULTS.shutdownGraceMs);
   const heartbeatTimeoutMs = durationOr(options.heartbeatTimeout, 'heartbeatTimeout', DEFAULTS.heartbeatTimeoutMs);
   const parts = new Parts();
+  boundYoungGeneration();
   try {
     const store = await openStore({ home, directory, url: options.store ?? storeUrl(home, env) });
     parts.add(() => store.database.close());
