@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCommands } from '../cli/commands.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
-import { interfaceTable, memberTable } from './interface-table.ts';
+import { generated } from './generated-note.ts';
+import { optionPage } from './option-page.ts';
 
 const root = new URL('../', import.meta.url);
 
@@ -15,8 +16,6 @@ export function referencePages(): Readonly<Record<string, string>> {
     'docs/reference/defaults.md': defaultPage(),
   };
 }
-
-const generated = (from: string) => `<!-- Written by scripts/write-reference.ts from ${from}: do not edit. -->`;
 
 function commandPage(): string {
   const program = new Command('holdfast');
@@ -62,86 +61,6 @@ function commandSection(path: string, command: Command): string {
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replaceAll('|', '\\|');
-}
-
-function optionPage(): string {
-  const section = (title: string, text: string, table: string) => `## ${title}\n\n${text}\n\n${table}\n`;
-  return [
-    `# Options
-
-${generated('the doc comments of the definitions')}
-
-What each definition takes, with its defaults. Durations are a number and a unit: \`'250ms'\`, \`'5s'\`, \`'10 min'\`, \`'1.5 h'\`,
-\`'1 day'\`, \`'2 weeks'\`. An unknown option or a wrong value is refused when the definition is made (\`HF_DEFINITION_INVALID\`).
-The numbers behind the defaults, and limits that are no options, are in [defaults.md](defaults.md).
-`,
-    section(
-      'defineJob(options)',
-      'And exactly one kind of work, below.',
-      interfaceTable('definitions/job.ts', 'JobOptions'),
-    ),
-    section(
-      'The work of a job',
-      'Exactly one of `task`, `run` and `runBatch`.',
-      interfaceTable('definitions/job.ts', 'Work').replaceAll('| required |', '| |'),
-    ),
-    section(
-      'A param',
-      "`params: { file: 'string', top: 'number?', region: { type: 'string', default: 'EU', about: 'which orders' } }`: a kind (`'string'`, `'number'`, `'boolean'`, with `?` when optional), or an object. Or one Standard Schema for all of them.",
-      interfaceTable('definitions/params.ts', 'ParamDetails'),
-    ),
-    section(
-      'retry',
-      'Of a task, or of a job with `run` or `runBatch`.',
-      interfaceTable('definitions/retry.ts', 'Retry'),
-    ),
-    section(
-      'defineTask(options)',
-      'A named, versioned, retried function.',
-      interfaceTable('definitions/task.ts', 'TaskOptions'),
-    ),
-    section(
-      'ctx',
-      'What `run` and a task are given besides their input.',
-      memberTable('definitions/context.ts', 'TaskContext'),
-    ),
-    section(
-      'ctx of runBatch',
-      'It also has `signal`, `jobId`, `params` and `log`.',
-      memberTable('definitions/context.ts', 'BatchContext'),
-    ),
-    section(
-      'csv(path, options)',
-      'A path, a `file:` URL, a glob, or an array of them.',
-      interfaceTable('sources/csv.ts', 'CsvOptions'),
-    ),
-    '## jsonl(path)\n\nA path, a `file:` URL, a glob, or an array of them. One JSON value a line, UTF-8. No options.\n',
-    '## items(all)\n\nAn array, an iterable, an async iterable, or a function that returns one. The order must be the same each time. No options.\n',
-    section('sqlTable(options)', 'For `.to(…)`.', interfaceTable('sinks/sql-table.ts', 'SqlTableOptions')),
-    section(
-      'sqlTransaction(url, write, options)',
-      '`write(tx, outcomes)` gets `{ item, key, result }[]` and a transaction with `run(sql, params)` and `all(sql, params)`.',
-      interfaceTable('sinks/sql-transaction.ts', 'SqlTransactionOptions'),
-    ),
-    section('createWorker(options)', 'From `holdfast/worker`.', workerTable()),
-    section('new HoldfastClient(options)', 'From `holdfast/client`.', clientTable()),
-    section(
-      'client.start(job, options)',
-      'Also with the name of a job in place of the job.',
-      interfaceTable('client/holdfast-client.ts', 'StartOptions'),
-    ),
-  ].join('\n');
-}
-
-const temporalOptions = () => interfaceTable('client/connection.ts', 'TemporalOptions').split('\n').slice(2);
-
-function workerTable(): string {
-  return [interfaceTable('worker/create-worker.ts', 'WorkerOptions'), ...temporalOptions()].join('\n');
-}
-
-function clientTable(): string {
-  const namespace = temporalOptions().filter((row) => row.startsWith('| `namespace`'));
-  return [interfaceTable('client/holdfast-client.ts', 'ClientOptions'), ...namespace].join('\n');
 }
 
 function defaultPage(): string {

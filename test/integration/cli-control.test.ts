@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { cancelling, keys, numbered, type Project, Site, until } from './harness.ts';
+import { cancelling, keys, numbered, type Project, Site } from './harness.ts';
+import { until } from './running-command.ts';
 
 let site: Site;
 let made = 0;
@@ -23,7 +24,7 @@ function holding(from: number): Project {
   return here;
 }
 
-describe('with no worker running', () => {
+describe('with no worker running every command answers (invariant 10)', () => {
   let here: Project;
 
   beforeAll(async () => {
@@ -31,7 +32,7 @@ describe('with no worker running', () => {
     await here.runAndKill(5);
   });
 
-  test('status answers right after kill -9, and says that none runs', async () => {
+  test('status answers right after kill -9, and says that none runs (invariant 10)', async () => {
     const { code, stdout } = await here.cli('status', here.name);
     expect(code).toBe(0);
     expect(stdout).toMatch(/: running \(/);
@@ -59,7 +60,7 @@ describe('with no worker running', () => {
     expect((await here.cli('list')).stdout).toMatch(new RegExp(`${here.name}\\s+${here.name}\\s+1\\s+running`));
   });
 
-  test('cancel ends it in the ledger at once, and again changes nothing', async () => {
+  test('cancel ends it in the ledger at once, and again changes nothing (invariant 10)', async () => {
     const began = Date.now();
     expect(await here.json('cancel', here.name)).toMatchObject({ state: 'cancelled', items: { applied: 5 } });
     expect(Date.now() - began).toBeLessThan(10_000);
@@ -71,7 +72,7 @@ describe('with no worker running', () => {
 });
 
 describe('with no server running', () => {
-  test('status, list, pause and cancel answer from the ledger', async () => {
+  test('status, list, pause and cancel answer from the ledger (invariant 10)', async () => {
     const offline = new Site();
     try {
       const here = offline.project('offline');
