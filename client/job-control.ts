@@ -3,7 +3,7 @@ import { redrive } from '../ledger/items.ts';
 import { type ControlChange, changeControl, endRun } from '../ledger/jobs.ts';
 import type { JobRow } from '../ledger/rows.ts';
 import type { JobRecords } from './job-records.ts';
-import { readStatus, type Summary } from './summary.ts';
+import { readStatus, type Summary, unopenedSummary } from './summary.ts';
 import type { TemporalLink } from './temporal-link.ts';
 
 /** How long a cancel waits for living workers to close the job in order, before it is closed without them. */
@@ -69,15 +69,10 @@ export async function cancelJob(parts: ControlParts): Promise<Summary> {
       return row;
     });
   } catch (error) {
-    if (
-      isHoldfastError(error, 'HF_JOB_UNKNOWN') &&
-      (await temporal.terminate(jobId, 'cancelled before a worker opened it'))
-    ) {
-      throw new HoldfastError(
-        'HF_JOB_ENDED',
-        { id: jobId, state: 'cancelled', what: 'no worker had opened it' },
-        { cause: error },
-      );
+    // Started, and no worker has opened it: only Temporal knows of it, and nothing has landed.
+    const unknown = isHoldfastError(error, 'HF_JOB_UNKNOWN');
+    if (unknown && (await temporal.terminate(jobId, 'cancelled before a worker opened it'))) {
+      return { ...unopenedSummary({ jobId, job: jobId, elapsedMs: 0 }), state: 'cancelled' };
     }
     throw error;
   }

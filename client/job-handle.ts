@@ -79,8 +79,10 @@ export class JobHandle<J extends AnyJob = AnyJob> {
    */
   async result(): Promise<Summary> {
     const { records, temporal } = this.#parts;
-    const now = await this.progress();
-    if (hasEnded(now.state) && !this.#parts.runId && !(await this.isOpening())) return now;
+    if (!this.#parts.runId || !temporal.hasServer) {
+      const now = await this.progress();
+      if (hasEnded(now.state) && !(await this.isOpening())) return now;
+    }
     if (temporal.hasServer) {
       const end = await this.runEnd();
       if (end.kind === 'terminated') await this.closeTerminated(end.runId);

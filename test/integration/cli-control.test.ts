@@ -71,6 +71,14 @@ describe('with no worker running every command answers (invariant 10)', () => {
   });
 });
 
+test('a job that was started and that no worker has opened yet is known, and can be cancelled (invariant 10)', async () => {
+  const here = holding(1);
+  expect(await here.json('start', 'job.ts')).toEqual({ jobId: here.name, job: here.name, attached: false });
+  expect((await here.cli('status', here.name)).stdout).toContain('no worker runs for it');
+  expect(await here.json('cancel', here.name)).toMatchObject({ state: 'cancelled' });
+  expect((await here.cli('status', here.name)).code).toBe(2);
+});
+
 describe('with no server running', () => {
   test('status, list, pause and cancel answer from the ledger (invariant 10)', async () => {
     const offline = new Site();

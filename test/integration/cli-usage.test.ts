@@ -51,7 +51,7 @@ describe('wrong use exits 2, says what is wrong in one line, and starts no serve
     ['a limit that is no number', ['run', 'job.ts', '--limit', 'some']],
     ['a rate of nothing', ['set', 'x', '--rate', '0']],
     ['nothing to set', ['set', 'x']],
-  ])('%s', async (_, args) => {
+  ])('%s, by the options alone', async (_, args) => {
     const { code, stdout, stderr } = await here.cli(...args);
     expect({ code, stdout, stderr }).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('error: ') });
   });

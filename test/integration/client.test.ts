@@ -6,7 +6,8 @@ import { defineJob } from '../../definitions/job.ts';
 import { type EmbeddedServer, ensureServer } from '../../server/embedded.ts';
 import { items } from '../../sources/items.ts';
 import { createWorker, type HoldfastWorker } from '../../worker/index.ts';
-import { Site, until } from './harness.ts';
+import { Site } from './harness.ts';
+import { until } from './running-command.ts';
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
