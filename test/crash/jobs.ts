@@ -31,6 +31,10 @@ export interface CrashJob {
   readonly onDuplicateKey?: 'quarantine' | 'first';
   /** The worker's, not the job's. */
   readonly heartbeatTimeout?: `${number}s`;
+  /** Nothing fails any more. */
+  readonly mended?: boolean;
+  /** The database takes no more pages than so many: a full disk. */
+  readonly pagesMax?: number;
   readonly unstableKey?: boolean;
 }
 
@@ -59,7 +63,7 @@ export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
       if (item.does === 'throw-nothing') throw undefined;
       if (item.does === 'hang') return new Promise<string>(() => undefined);
       if (item.does === 'stubborn') return settleAfterAbort(ctx.signal);
-      if ((item.fail ?? 0) >= ctx.attempt) throw new Error(`call ${ctx.attempt} fails`);
+      if (!options.mended && (item.fail ?? 0) >= ctx.attempt) throw new Error(`call ${ctx.attempt} fails`);
       if (item.later && countCalls(directory, item.id) <= item.later) throw new RetryAfter('200ms');
       const ms = item.slowly ?? callMs;
       if (ms === 0) return `${process.pid}`;

@@ -152,6 +152,14 @@ export class CrashSite {
     });
   }
 
+  /** Waits until no call has begun for a second. */
+  async quiet(): Promise<void> {
+    for (let before = -1; before !== this.calls().length; ) {
+      before = this.calls().length;
+      await sleep(1_000);
+    }
+  }
+
   async untilCalls(id: string, least: number): Promise<void> {
     await until(`${least} calls of ${id}`, () => this.calls().filter((key) => key === id).length >= least);
   }

@@ -60,7 +60,8 @@ describe('the source changes under a running job', () => {
     expect(await site.result()).toMatchObject({ state: 'complete' });
     const keys = site.query<{ key: string }>('SELECT key FROM effect').map((row) => row.key);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(keys).toEqual(expect.arrayContaining(keysOf(next)));
+    const landed = new Set(keys);
+    expect(keysOf(next).filter((key) => !landed.has(key))).toEqual([]);
     expectComplete(site, {});
   });
 
