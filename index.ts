@@ -2,7 +2,7 @@ export type { BatchContext, ItemContext, Logger, TaskContext } from './definitio
 export type { Duration } from './definitions/duration.ts';
 export { type ErrorCode, HoldfastError, isHoldfastError } from './definitions/errors.ts';
 export { type Failed, failed } from './definitions/failed.ts';
-export { defineJob, type Job, type JobOptions, type Work } from './definitions/job.ts';
+export { type AnyJob, defineJob, type Job, type JobOptions, type Work } from './definitions/job.ts';
 export { DEFAULTS } from './definitions/limits.ts';
 export type { ParamSpec, Params, ParamsSpec } from './definitions/params.ts';
 export { type Retry, RetryAfter, type RetryInfo } from './definitions/retry.ts';
