@@ -136,37 +136,34 @@ export class RangeCommitter {
     }
     const done = this.#open === entries.length;
     const commit = { landed, settled, applied: landing.length, calls, done, items };
-    let sinkRefused = false;
+    // What comes behind it is the sink's too: some constraints are checked only at the commit.
+    let sinkAsked = false;
     try {
       await ledger.write(async (tx) => {
         await commitRange(tx, this.#hold, commit);
-        try {
-          if (sink) {
-            if (landing.length > 0)
-              await sink.write(
-                tx,
-                landing.map((entry) => entry.prepared as AnyPrepared),
-              );
-          } else {
-            await tx.runMany(
-              'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
-              landing.map(({ work, result }) => [
-                this.#hold.jobNo,
-                this.#hold.number,
-                work.position,
-                work.key,
-                result as string,
-              ]),
+        sinkAsked = true;
+        if (sink) {
+          if (landing.length > 0)
+            await sink.write(
+              tx,
+              landing.map((entry) => entry.prepared as AnyPrepared),
             );
-          }
-        } catch (error) {
-          sinkRefused = true;
-          throw error;
+        } else {
+          await tx.runMany(
+            'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
+            landing.map(({ work, result }) => [
+              this.#hold.jobNo,
+              this.#hold.number,
+              work.position,
+              work.key,
+              result as string,
+            ]),
+          );
         }
         deps.reach('inside-commit');
       });
     } catch (error) {
-      if (sinkRefused && ledger.database.isDataError(error)) return { kind: 'refused', error };
+      if (sinkAsked && ledger.database.isDataError(error)) return { kind: 'refused', error };
       throw error;
     }
     this.#hold.seq++;

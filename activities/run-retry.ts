@@ -176,7 +176,8 @@ class LaneCommitter {
     const { ledger, sink, deps } = this.#session;
     const landing = entries.filter((entry) => entry.next.kind === 'landed');
     const calls = entries.filter((entry) => entry.called).length;
-    let sinkRefused = false;
+    // What comes behind it is the sink's too: some constraints are checked only at the commit.
+    let sinkAsked = false;
     try {
       await ledger.write(async (tx) => {
         const outcomes = entries.map(({ work, next }) => ({
@@ -185,33 +186,29 @@ class LaneCommitter {
           next,
         }));
         await commitLane(tx, this.#hold, { outcomes, giveBack, calls, retried: calls, now: deps.now() });
-        try {
-          if (sink) {
-            if (landing.length > 0)
-              await sink.write(
-                tx,
-                landing.map((entry) => entry.prepared as AnyPrepared),
-              );
-          } else {
-            await tx.runMany(
-              'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
-              landing.map(({ work, result }) => [
-                this.#hold.jobNo,
-                work.row.chunk,
-                work.row.position,
-                work.key,
-                result as string,
-              ]),
+        sinkAsked = true;
+        if (sink) {
+          if (landing.length > 0)
+            await sink.write(
+              tx,
+              landing.map((entry) => entry.prepared as AnyPrepared),
             );
-          }
-        } catch (error) {
-          sinkRefused = true;
-          throw error;
+        } else {
+          await tx.runMany(
+            'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
+            landing.map(({ work, result }) => [
+              this.#hold.jobNo,
+              work.row.chunk,
+              work.row.position,
+              work.key,
+              result as string,
+            ]),
+          );
         }
         deps.reach('inside-commit');
       });
     } catch (error) {
-      if (sinkRefused && ledger.database.isDataError(error)) return { kind: 'refused', error };
+      if (sinkAsked && ledger.database.isDataError(error)) return { kind: 'refused', error };
       throw error;
     }
     this.#hold.seq++;

@@ -29,7 +29,12 @@ export class CrashWorker {
       join(ROOT, 'scripts/source-loader.mjs'),
       join(ROOT, 'test/crash/worker-process.ts'),
     ];
-    const child = spawn(process.execPath, args, {
+    // As on a full disk, for all files of this process.
+    const { fileBlocksMax } = settings;
+    const [program, ...more] = fileBlocksMax
+      ? ['sh', '-c', `ulimit -f ${fileBlocksMax}; exec "$0" "$@"`, process.execPath]
+      : [process.execPath];
+    const child = spawn(program as string, [...more, ...args], {
       cwd: ROOT,
       env: { ...process.env, ...env, CRASH_WORKER: JSON.stringify(settings) },
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -33,8 +33,6 @@ export interface CrashJob {
   readonly heartbeatTimeout?: `${number}s`;
   /** Nothing fails any more. */
   readonly mended?: boolean;
-  /** The database takes no more pages than so many: a full disk. */
-  readonly pagesMax?: number;
   readonly unstableKey?: boolean;
 }
 
@@ -76,7 +74,7 @@ export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
     sqlTransaction<CrashItem, string>(`sqlite:${DATABASE}`, async (tx, outcomes) => {
       for (const { item, key, result } of outcomes) {
         if (item.sql === 'throw') throw new Error('not this one');
-        if (item.sql === 'swallow') await tx.run('INSERT INTO nowhere VALUES (1)').catch(() => undefined);
+        if (item.sql === 'swallow') await tx.run('INSERT INTO effect (key) VALUES (NULL)').catch(() => undefined);
         await tx.run('INSERT INTO effect (key, worker, at) VALUES (?, ?, ?)', [key, result, Date.now()]);
       }
     }),

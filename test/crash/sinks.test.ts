@@ -70,16 +70,16 @@ describe('the sink is out of reach for a while', () => {
     expectComplete(site, { read: 300, applied: 300 });
   });
 
-  test('no room left: said in one line, and the job carries on when there is room', async () => {
-    const site = crash.site({ callMs: 5, concurrency: 5, pagesMax: 60 }, numbered(700));
-    const worker = site.spawn();
+  test('no room left to write: said in one line, and the job carries on when there is room', async () => {
+    const site = crash.site({ callMs: 5, concurrency: 5 }, numbered(700));
+    const worker = site.spawn({}, {}, { fileBlocksMax: 1_000 });
     await site.start();
-    await until('it says that there is no room', () => worker.text.includes('There is no room left on the disk'));
-    const atFull = site.effects();
-    expect(atFull).toBeLessThan(700);
+    await until('it says so', () => worker.text.includes('cannot be read or written'));
+    expect(site.effects()).toBeLessThan(700);
+    expect(worker.isRunning).toBe(true);
     // The room comes back with the next process.
     await worker.kill();
-    site.spawn({}, { pagesMax: 0 });
+    site.spawn();
     expect(await site.result()).toMatchObject({ state: 'complete' });
     expectOnce(
       site,

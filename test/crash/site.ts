@@ -20,6 +20,7 @@ import { JOB_WORKFLOW, type JobInput, type JobResult, taskQueueOf, WAKE } from '
 import type { CrashServer } from './crash-server.ts';
 import { CrashWorker, until } from './crash-worker.ts';
 import { CALLS, type CrashItem, type CrashJob, DATABASE, SOURCE } from './jobs.ts';
+import type { WorkerSettings } from './worker-process.ts';
 
 export function numbered(count: number, more: (index: number) => Partial<CrashItem> = () => ({})): CrashItem[] {
   return Array.from({ length: count }, (_, i) => ({ id: `k${i}`, ...more(i) }));
@@ -68,9 +69,10 @@ export class CrashSite {
     return join(this.directory, name);
   }
 
-  spawn(env: NodeJS.ProcessEnv = {}, job: Partial<CrashJob> = {}): CrashWorker {
+  spawn(env: NodeJS.ProcessEnv = {}, job: Partial<CrashJob> = {}, more: Partial<WorkerSettings> = {}): CrashWorker {
     const { home, directory } = this;
-    const worker = new CrashWorker({ job: { ...this.job, ...job }, address: this.crash.address, home, directory }, env);
+    const settings = { job: { ...this.job, ...job }, address: this.crash.address, home, directory, ...more };
+    const worker = new CrashWorker(settings, env);
     this.workers.push(worker);
     return worker;
   }

@@ -8,6 +8,8 @@ export interface WorkerSettings {
   readonly address: string;
   readonly home: string;
   readonly directory: string;
+  /** The largest file that the system lets it write, in blocks of 512 bytes. */
+  readonly fileBlocksMax?: number;
 }
 
 const settings = JSON.parse(process.env.CRASH_WORKER ?? '{}') as WorkerSettings;
