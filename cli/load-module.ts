@@ -12,7 +12,6 @@ const entries = [
   'holdfast/client',
   'holdfast/testing',
   'holdfast/worker',
-  'holdfast/workflows',
   'holdfast/workflows/register',
 ] as const;
 
