@@ -2,7 +2,9 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { type EmbeddedServer, ensureServer, stopServer } from '../../server/embedded.ts';
+import { devServerExecutable } from '../../server/test-server.ts';
 import { isAlive, until } from './crash-worker.ts';
 import type { CrashItem, CrashJob } from './jobs.ts';
 import { CrashSite, numbered } from './site.ts';
@@ -10,12 +12,13 @@ import { CrashSite, numbered } from './site.ts';
 /** The server that the tests of a file share; each test has a site of its own on it. */
 export class CrashServer {
   readonly home: string;
-  server: EmbeddedServer;
+  server: Pick<EmbeddedServer, 'address' | 'pid'> & Partial<EmbeddedServer>;
+  #env: TestWorkflowEnvironment | null = null;
   client: Client;
   #sites: CrashSite[] = [];
   #names = 0;
 
-  private constructor(home: string, server: EmbeddedServer, client: Client) {
+  private constructor(home: string, server: CrashServer['server'], client: Client) {
     this.home = home;
     this.server = server;
     this.client = client;
@@ -25,6 +28,17 @@ export class CrashServer {
     const home = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-crash-')));
     const server = await ensureServer({ home, use: 'keep', say: () => undefined });
     return new CrashServer(home, server, await connect(server.address));
+  }
+
+  /** A server that suggests to continue as new at so few events of history. */
+  static async startWithLimit(events: number): Promise<CrashServer> {
+    const home = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-crash-')));
+    const extraArgs = ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${events}`];
+    const executable = await devServerExecutable({ say: () => undefined });
+    const env = await TestWorkflowEnvironment.createLocal({ server: { executable, extraArgs } });
+    const crash = new CrashServer(home, { address: env.address, pid: process.pid }, await connect(env.address));
+    crash.#env = env;
+    return crash;
   }
 
   get isUp(): boolean {
@@ -62,7 +76,8 @@ export class CrashServer {
   async end(): Promise<void> {
     await this.endSites();
     await this.client.connection.close();
-    await stopServer({ home: this.home });
+    if (this.#env) await this.#env.teardown();
+    else await stopServer({ home: this.home });
     rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -71,11 +71,11 @@ describe('the sink is out of reach for a while', () => {
   });
 
   test('no room left to write: said in one line, and the job carries on when there is room', async () => {
-    const site = crash.site({ callMs: 5, concurrency: 5 }, numbered(700));
-    const worker = site.spawn({}, {}, { fileBlocksMax: 1_000 });
+    const site = crash.site({ callMs: 0, concurrency: 5 }, numbered(80_000));
+    const worker = site.spawn({}, {}, { fileBlocksMax: 4_000 });
     await site.start();
     await until('it says so', () => worker.text.includes('cannot be read or written'));
-    expect(site.effects()).toBeLessThan(700);
+    expect(site.effects()).toBeLessThan(80_000);
     expect(worker.isRunning).toBe(true);
     // The room comes back with the next process.
     await worker.kill();
@@ -83,7 +83,7 @@ describe('the sink is out of reach for a while', () => {
     expect(await site.result()).toMatchObject({ state: 'complete' });
     expectOnce(
       site,
-      numbered(700).map((item) => item.id),
+      numbered(80_000).map((item) => item.id),
     );
   });
 });

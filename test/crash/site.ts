@@ -38,9 +38,11 @@ export class CrashSite {
   readonly home: string;
   readonly directory: string;
   readonly workers: CrashWorker[] = [];
+  readonly #itemsThatFail: number;
 
   constructor(crash: CrashServer, job: CrashJob, items: readonly CrashItem[]) {
     this.crash = crash;
+    this.#itemsThatFail = items.filter((item) => item.fail).length;
     this.job = job;
     this.root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-crash-site-')));
     this.home = join(this.root, 'home');
@@ -55,6 +57,11 @@ export class CrashSite {
       'PRAGMA journal_mode = WAL; CREATE TABLE effect (key TEXT NOT NULL, worker TEXT NOT NULL, at INTEGER NOT NULL)',
     );
     db.close();
+  }
+
+  /** How many of its items fail at first: their further calls are not a kill's. */
+  get itemsThatFail(): number {
+    return this.#itemsThatFail;
   }
 
   get jobId(): string {
