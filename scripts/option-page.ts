@@ -69,6 +69,11 @@ function programs(): readonly string[] {
   const worker = [interfaceTable('worker/create-worker.ts', 'WorkerOptions'), ...temporal].join('\n');
   const client = [interfaceTable('client/holdfast-client.ts', 'ClientOptions'), ...namespace].join('\n');
   return [
+    section(
+      'TestEnvironment.create(options)',
+      'From `holdfast/testing`.',
+      interfaceTable('testing/test-environment.ts', 'TestEnvironmentOptions'),
+    ),
     section('createWorker(options)', 'From `holdfast/worker`.', worker),
     section('new HoldfastClient(options)', 'From `holdfast/client`.', client),
     section(
