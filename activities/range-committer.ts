@@ -7,7 +7,7 @@ import { CommitBuffer } from './commit-buffer.ts';
 import { describeError } from './item-outcome.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
 import { encodeInput, encodePlace, type GoodRecord } from './range-records.ts';
-import { narrowDown, type SinkWrite } from './sink-write.ts';
+import { narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
 
 type Entry =
   | {
@@ -116,7 +116,11 @@ export class RangeCommitter {
   }
 
   async #write(entries: readonly Entry[]): Promise<SinkWrite> {
-    const { ledger, sink, deps } = this.#session;
+    const { ledger, deps } = this.#session;
+    const effectOf = ({ work, prepared, result }: (typeof landing)[number]) => {
+      const { position, key } = work;
+      return { chunk: this.#hold.number, position, key, prepared, result };
+    };
     const landed = this.#claim.landed.copy();
     const settled = this.#claim.settled.copy();
     const landing: Extract<Entry, { kind: 'landed' }>[] = [];
@@ -142,24 +146,7 @@ export class RangeCommitter {
       await ledger.write(async (tx) => {
         await commitRange(tx, this.#hold, commit);
         sinkAsked = true;
-        if (sink) {
-          if (landing.length > 0)
-            await sink.write(
-              tx,
-              landing.map((entry) => entry.prepared as AnyPrepared),
-            );
-        } else {
-          await tx.runMany(
-            'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
-            landing.map(({ work, result }) => [
-              this.#hold.jobNo,
-              this.#hold.number,
-              work.position,
-              work.key,
-              result as string,
-            ]),
-          );
-        }
+        await writeEffects(tx, this.#session, landing.map(effectOf));
         deps.reach('inside-commit');
       });
     } catch (error) {

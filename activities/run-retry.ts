@@ -12,7 +12,7 @@ import type { ItemWork } from './item-context.ts';
 import { describeError, judgeFailure } from './item-outcome.ts';
 import { ItemPump } from './item-pump.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
-import { narrowDown, type SinkWrite } from './sink-write.ts';
+import { narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
 
 const TAKE_MAX = 500;
 /** A lane waits for items that are due so soon, rather than end and be scheduled again. */
@@ -173,7 +173,7 @@ class LaneCommitter {
   }
 
   async #write(entries: readonly Entry[], giveBack: readonly ItemRow[]): Promise<SinkWrite> {
-    const { ledger, sink, deps } = this.#session;
+    const { ledger, deps } = this.#session;
     const landing = entries.filter((entry) => entry.next.kind === 'landed');
     const calls = entries.filter((entry) => entry.called).length;
     // What comes behind it is the sink's too: some constraints are checked only at the commit.
@@ -187,24 +187,11 @@ class LaneCommitter {
         }));
         await commitLane(tx, this.#hold, { outcomes, giveBack, calls, retried: calls, now: deps.now() });
         sinkAsked = true;
-        if (sink) {
-          if (landing.length > 0)
-            await sink.write(
-              tx,
-              landing.map((entry) => entry.prepared as AnyPrepared),
-            );
-        } else {
-          await tx.runMany(
-            'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
-            landing.map(({ work, result }) => [
-              this.#hold.jobNo,
-              work.row.chunk,
-              work.row.position,
-              work.key,
-              result as string,
-            ]),
-          );
-        }
+        const effects = landing.map(({ work, prepared, result }) => {
+          const { chunk, position } = work.row;
+          return { chunk, position, key: work.key, prepared, result };
+        });
+        await writeEffects(tx, this.#session, effects);
         deps.reach('inside-commit');
       });
     } catch (error) {

@@ -1,3 +1,6 @@
+import type { Transaction } from '../database/database.ts';
+import type { AnyPrepared, JobSession } from './job-session.ts';
+
 /** How one transaction with a sink's effects went. */
 export type SinkWrite =
   | { readonly kind: 'written' }
@@ -26,4 +29,27 @@ export async function narrowDown<Entry>(entries: readonly Entry[], how: NarrowDo
   const middle = entries.length >> 1;
   await narrowDown(entries.slice(0, middle), how);
   await narrowDown(entries.slice(middle), how);
+}
+
+/** An item's effect: what the sink prepared, or (without a sink) its result as text. */
+export interface Effect {
+  readonly chunk: number;
+  readonly position: number;
+  readonly key: string;
+  readonly prepared: AnyPrepared | null;
+  readonly result: unknown;
+}
+
+/** Writes effects inside the ledger's transaction: by the sink, or as results that are kept. */
+export async function writeEffects(tx: Transaction, session: JobSession, effects: readonly Effect[]): Promise<void> {
+  if (effects.length === 0) return;
+  const { sink, job } = session;
+  if (sink) {
+    const batch = effects.map((effect) => effect.prepared as AnyPrepared);
+    return sink.write(tx, batch);
+  }
+  await tx.runMany(
+    'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
+    effects.map(({ chunk, position, key, result }) => [job.job_no, chunk, position, key, result as string]),
+  );
 }

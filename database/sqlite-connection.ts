@@ -93,7 +93,7 @@ export class SqliteConnection {
 const ROWS_A_STATEMENT = 50;
 const PARAMS_A_STATEMENT = 1_000;
 /** The one list of values of a plain INSERT: nothing but parameters. */
-const ONE_ROW = /^(\s*INSERT\s(?:(?!VALUES)[^])*?VALUES\s*)(\((?:\?,\s*)*\?\))((?:(?!\?|RETURNING)[^])*)$/i;
+const ONE_ROW = /^(\s*INSERT\s(?:(?!VALUES)[\s\S])*?VALUES\s*)(\((?:\?,\s*)*\?\))((?:(?!\?|RETURNING)[\s\S])*)$/i;
 
 /**
  * How many rows go into one INSERT: crossing into SQLite costs as much as the insert, 1.2 µs a row of three columns one by
@@ -105,7 +105,10 @@ function rowsPerStatement(sql: string, width: number): number {
 }
 
 function severalRows(sql: string, rows: number): string {
-  return sql.replace(ONE_ROW, (_, head: string, row: string, tail: string) => `${head}${Array(rows).fill(row).join(', ')}${tail}`);
+  return sql.replace(
+    ONE_ROW,
+    (_, head: string, row: string, tail: string) => `${head}${Array(rows).fill(row).join(', ')}${tail}`,
+  );
 }
 
 function widen(prepared: Statement): void {
