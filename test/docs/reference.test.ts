@@ -78,6 +78,21 @@ describe('what pages written by hand list', () => {
     expect(firstCells(table).toSorted()).toEqual(fields.toSorted());
   });
 
+  test('output.md says of every command what it prints with --json', () => {
+    const commands = [...page('docs/reference/commands.md').matchAll(/^## holdfast ((?:server )?\w+)/gm)].map(
+      (match) => match[1] ?? '',
+    );
+    expect(commands.length).toBeGreaterThan(10);
+    const text = page('docs/reference/output.md');
+    expect(commands.filter((command) => !text.includes(`\`${command}\``))).toEqual([]);
+  });
+
+  test('output.md names every reason of a failure', () => {
+    const reasons = /type ItemReason =([^;]+);/.exec(page('ledger/rows.ts'))?.[1]?.match(/[\w-]+/g) ?? [];
+    expect(reasons.length).toBeGreaterThan(3);
+    expect(reasons.filter((reason) => !page('docs/reference/output.md').includes(`\`${reason}\``))).toEqual([]);
+  });
+
   test('environment.md names every variable of ours that the code reads, and no other', () => {
     const rooms = /^(cli|client|worker|server|ledger|activities|database|testing|drill)\/.*\.ts$/;
     const read = trackedFiles(rooms).flatMap(({ text }) =>
