@@ -6,7 +6,7 @@ import { type CrashSite, numbered } from './site.ts';
 let crash: CrashServer;
 beforeAll(async () => {
   // A dozen activities fill a history.
-  crash = await CrashServer.startWithLimit(40);
+  crash = await CrashServer.startWithLimit(15);
 });
 afterEach(() => crash.endSites());
 afterAll(() => crash.end());
