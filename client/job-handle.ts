@@ -135,7 +135,7 @@ export class JobHandle<J extends AnyJob = AnyJob> {
     return steer(this.#parts, { paused: true });
   }
 
-  /** Errors: HF_JOB_UNKNOWN. */
+  /** Goes on with a paused job. Errors: HF_JOB_UNKNOWN. */
   resume(): Promise<Summary> {
     return steer(this.#parts, { paused: false });
   }

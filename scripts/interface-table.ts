@@ -28,9 +28,11 @@ interface Member {
 
 function membersOf(file: string, name: string): readonly Member[] {
   const source = ts.createSourceFile(file, readFileSync(new URL(file, root), 'utf8'), ts.ScriptTarget.Latest, true);
-  const members: ts.TypeElement[] = [];
+  const members: (ts.TypeElement | ts.ClassElement)[] = [];
   const visit = (node: ts.Node) => {
     if (ts.isInterfaceDeclaration(node) && node.name.text === name) members.push(...node.members);
+    if (ts.isClassDeclaration(node) && node.name?.text === name)
+      members.push(...node.members.filter((member) => isPublic(member, source)));
     if (ts.isTypeAliasDeclaration(node) && node.name.text === name) collectMembers(node.type, members);
     ts.forEachChild(node, visit);
   };
@@ -40,7 +42,7 @@ function membersOf(file: string, name: string): readonly Member[] {
 }
 
 /** Of a union of objects each member where it may be given. */
-function collectMembers(type: ts.TypeNode, members: ts.TypeElement[]): void {
+function collectMembers(type: ts.TypeNode, members: (ts.TypeElement | ts.ClassElement)[]): void {
   if (ts.isTypeLiteralNode(type))
     members.push(...type.members.filter((member) => !(ts.isPropertySignature(member) && isNever(member))));
   if (ts.isUnionTypeNode(type)) for (const part of type.types) collectMembers(part, members);
@@ -50,20 +52,35 @@ function isNever(member: ts.PropertySignature): boolean {
   return member.type?.kind === ts.SyntaxKind.NeverKeyword;
 }
 
-function hasName(member: ts.TypeElement): member is ts.TypeElement & { readonly name: ts.PropertyName } {
+/** What users call: neither private, nor internal, nor the implementation behind overloads, nor without a word on what it does. */
+function isPublic(member: ts.ClassElement, source: ts.SourceFile): boolean {
+  if (member.name === undefined || ts.isPrivateIdentifier(member.name)) return false;
+  const comment = commentOf(member, source);
+  return comment !== '' && !/@internal|Never there/.test(comment);
+}
+
+function hasName(
+  member: ts.TypeElement | ts.ClassElement,
+): member is (ts.TypeElement | ts.ClassElement) & { readonly name: ts.PropertyName } {
   return member.name !== undefined && !ts.isComputedPropertyName(member.name);
 }
 
-function describe(member: ts.TypeElement & { readonly name: ts.PropertyName }, source: ts.SourceFile): Member {
+function describe(
+  member: (ts.TypeElement | ts.ClassElement) & { readonly name: ts.PropertyName },
+  source: ts.SourceFile,
+): Member {
   const name = member.name.getText(source);
-  const optional = member.questionToken !== undefined;
-  const [text = '', fallback] = commentOf(member, source).split('@default');
+  const optional = 'questionToken' in member && member.questionToken !== undefined;
+  const [text = '', fallback] = commentOf(member, source)
+    .replace(/@example.*/, '')
+    .split('@default');
   const given = fallback?.trim() ?? (optional ? 'none' : 'required');
   return { name, type: typeText(member, source), fallback: cell(given), text: cell(text.trim()) };
 }
 
-function typeText(member: ts.TypeElement, source: ts.SourceFile): string {
-  const text = ts.isMethodSignature(member)
+function typeText(member: ts.TypeElement | ts.ClassElement, source: ts.SourceFile): string {
+  const isMethod = ts.isMethodSignature(member) || ts.isMethodDeclaration(member);
+  const text = isMethod
     ? `(${member.parameters.map((parameter) => parameter.getText(source)).join(', ')}) => ${member.type?.getText(source) ?? 'void'}`
     : ((member as ts.PropertySignature).type?.getText(source) ?? '');
   const short = text

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addCommands } from '../cli/commands.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { generated } from './generated-note.ts';
+import { memberTable } from './interface-table.ts';
 import { optionPage } from './option-page.ts';
 
 const root = new URL('../', import.meta.url);
@@ -13,6 +14,7 @@ export function referencePages(): Readonly<Record<string, string>> {
   return {
     'docs/reference/commands.md': commandPage(),
     'docs/reference/options.md': optionPage(),
+    'docs/reference/client.md': clientPage(),
     'docs/reference/defaults.md': defaultPage(),
   };
 }
@@ -61,6 +63,36 @@ function commandSection(path: string, command: Command): string {
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replaceAll('|', '\\|');
+}
+
+function clientPage(): string {
+  return `# Client and testing
+
+${generated('the doc comments of the classes')}
+
+What the classes of \`holdfast/client\` and \`holdfast/testing\` can do; their options are in [options.md](options.md), the fields of a
+summary in [output.md](output.md). How they are used: [workers and clusters](../operating/workers.md), [testing](../testing.md).
+
+## HoldfastClient
+
+${memberTable('client/holdfast-client.ts', 'HoldfastClient')}
+
+## JobHandle
+
+What \`client.start(…)\` and \`client.job(id)\` return. What it tells comes from the ledger, with or without a worker.
+
+${memberTable('client/job-handle.ts', 'JobHandle')}
+
+## TestEnvironment
+
+${memberTable('testing/test-environment.ts', 'TestEnvironment')}
+
+## HoldfastWorker
+
+What \`createWorker\` of \`holdfast/worker\` returns.
+
+${memberTable('worker/create-worker.ts', 'HoldfastWorker')}
+`;
 }
 
 function defaultPage(): string {

@@ -48,6 +48,7 @@ describe('the job of examples/nearest-airport', () => {
       items: { read: zipCodes, applied: zipCodes, waiting: 0, quarantined: 0, unknown: 0, total: zipCodes },
     });
     expect(summary.calls.made).toBe(zipCodes);
+    expect(summary.thisRun).toEqual({ applied: zipCodes - landed, known: landed });
     expect(
       readRows('SELECT zip FROM nearest_airport')
         .map((row) => row.zip)
