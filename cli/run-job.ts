@@ -70,10 +70,12 @@ class Run {
 
   async toItsEnd(): Promise<number> {
     const { worker, output, interruption } = this.#parts;
-    const working = worker.run();
-    const stopped = working.then(() => new Promise<never>(() => undefined));
+    let working: Promise<void> = Promise.resolve();
     try {
+      // Before the worker takes anything, so that what had landed before this run is told apart from what it lands.
       const handle = await this.#start();
+      working = worker.run();
+      const stopped = working.then(() => new Promise<never>(() => undefined));
       const interrupted = interruption.asked.then((): Outcome => ({ kind: 'interrupted' }));
       const outcome = await Promise.race([this.#follow(handle), interrupted, stopped]);
       this.#followed?.stop();

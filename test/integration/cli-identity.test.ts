@@ -65,7 +65,11 @@ describe('a job that stopped short continues: only what is missing runs', () => 
     const calls = here.calls().length;
     const { code, summary } = await here.run();
     expect(code).toBe(0);
-    expect(summary).toMatchObject({ state: 'complete', items: { read: 10, applied: 10 } });
+    expect(summary).toMatchObject({
+      state: 'complete',
+      items: { read: 10, applied: 10 },
+      thisRun: { applied: 5, known: 5 },
+    });
     expect([...here.calls().slice(calls)].sort()).toEqual([...keys(10, 6)].sort());
     expect(here.landed()).toHaveLength(10);
   });
