@@ -1,9 +1,9 @@
-import { hostname } from 'node:os';
 import { isHoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, isJob, jobSpecOf } from '../definitions/job.ts';
 import { canonicalText, checkJobId, jobIdOf } from '../definitions/job-id.ts';
 import { parseParams } from '../definitions/params.ts';
 import { goOnWithRun } from '../ledger/jobs.ts';
+import { thisMachine } from '../ledger/machine.ts';
 import { storeUrl } from '../ledger/open-store.ts';
 import type { RegistryRow } from '../ledger/store.ts';
 import { findHome } from '../server/home.ts';
@@ -126,7 +126,7 @@ export class HoldfastClient implements AsyncDisposable {
   /** Where only this process is left to work on an open job, its run counts from here. */
   async #goOnAlone(id: string, name: string): Promise<boolean> {
     const others = (await this.#records.workersOf(name)).filter(
-      (lease) => lease.host !== hostname() || lease.pid !== process.pid,
+      (lease) => lease.host !== thisMachine() || lease.pid !== process.pid,
     );
     if (others.length > 0 || (await this.#records.entry(id)) === null) return false;
     return this.#records.write(id, async (tx, job) => {

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import type { Transaction } from '../database/database.ts';
 import { openDatabase } from '../database/open-database.ts';
 import { parseDatabaseUrl } from '../database/url.ts';
@@ -7,6 +6,7 @@ import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { findJob } from '../ledger/jobs.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { isThisMachine } from '../ledger/machine.ts';
 import { openStore } from '../ledger/open-store.ts';
 import { isOwnerAlive } from '../ledger/owner-files.ts';
 import type { JobRow } from '../ledger/rows.ts';
@@ -64,8 +64,7 @@ export class JobRecords {
   async workersOf(job: string): Promise<readonly ProcessLease[]> {
     const store = await this.store();
     const leases = (await store?.workersOf(job, { now: Date.now(), leaseMs: DEFAULTS.leaseMs })) ?? [];
-    const host = hostname();
-    return leases.filter((lease) => lease.host !== host || isOwnerAlive(this.place.home, lease.id) !== false);
+    return leases.filter((lease) => !isThisMachine(lease.host) || isOwnerAlive(this.place.home, lease.id) !== false);
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,6 @@ export const ERRORS = {
   HF_JOB_NAME_TWICE: wrongUse(
     'Two different jobs are named {job}: a name is a task queue and part of the job id, so rename one of them.',
   ),
-  HF_TASK_NAME_TWICE: wrongUse('Two different tasks are named {task}: tasks are found by name, so rename one of them.'),
   HF_FILE_MISSING: wrongUse('There is no file {file}: check the path, it is relative to the working directory.'),
   HF_FILE_NOT_A_MODULE: wrongUse('{file} could not be loaded as a module: {reason}.'),
   HF_NO_JOB: wrongUse('{file} exports no job: export what defineJob returns, best as the default export.'),
@@ -63,9 +62,6 @@ export const ERRORS = {
   HF_SOURCE_NOT_REPEATABLE: failure(
     'The items of source {source} must be read again from item {index}, but they can be iterated once only: give items an array, or a function that returns them.',
   ),
-  HF_SOURCE_CHANGED: failure(
-    'The source changed while job {id} was reading it: {reason}. Nothing of the changed part was read; run it again to match by key.',
-  ),
   HF_ITEM_TOO_LARGE: failure(
     'The item at {place} has {bytes} bytes, more than itemBytesMax ({limit}): raise itemBytesMax in the job, or split the item.',
   ),
@@ -83,16 +79,10 @@ export const ERRORS = {
     'key gives another key each time for the item at {place} ({first}, then {second}): compute it from the item alone.',
   ),
   HF_KEY_FAILED: failure('key threw for the item at {place}: {reason}.'),
-  HF_MAX_WAITING: passing(
-    '{waiting} items of job {id} wait for another try, which is maxWaiting ({limit}): reading goes on when they become fewer.',
-  ),
 
   // The user's function
   HF_ITEM_TIMEOUT: passing(
     'The attempt took longer than timeout ({timeoutMs} ms): raise timeout, or pass ctx.signal on to what takes so long.',
-  ),
-  HF_ITEM_CRASHED: failure(
-    'The item with key {key} ended the process {times} times (out of memory, or a crash of native code): it is quarantined.',
   ),
   HF_BATCH_RESULT: failure(
     'runBatch returned {found} for {expected} items: return one outcome an item, in order; failed(error) for one that failed.',
@@ -128,7 +118,6 @@ export const ERRORS = {
   HF_SINK_KEY_NOT_UNIQUE: wrongUse(
     'Table {table} in {database} has no unique index on exactly ({key}): create one, or correct key.',
   ),
-  HF_SINK_REFUSED: failure('{sink} refused the row for item {key}: {reason}.'),
   HF_TX_CLOSED: failure(
     'The transaction has ended: use tx only inside the callback, and await everything done with it.',
   ),

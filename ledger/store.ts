@@ -84,12 +84,13 @@ export class Store {
    * The living processes that serve a job name, the oldest first: one that comes later takes nothing from a share that
    * cannot be divided, whose item is in flight elsewhere.
    */
-  async workersOf(
-    job: string,
-    { now, leaseMs }: { readonly now: number; readonly leaseMs: number },
-  ): Promise<ProcessLease[]> {
-    const rows = await this.database.read((tx) => livingRows(tx, now, leaseMs));
-    return rows.filter((lease) => lease.jobs.includes(job));
+  async workersOf(job: string, at: { readonly now: number; readonly leaseMs: number }): Promise<ProcessLease[]> {
+    return (await this.workers(at)).filter((lease) => lease.jobs.includes(job));
+  }
+
+  /** All living processes, the oldest first. */
+  workers({ now, leaseMs }: { readonly now: number; readonly leaseMs: number }): Promise<ProcessLease[]> {
+    return this.database.read((tx) => livingRows(tx, now, leaseMs));
   }
 }
 

@@ -6,10 +6,13 @@ import type { Dependencies, Log } from '../activities/dependencies.ts';
 import { taskRuntime } from '../activities/nested-task.ts';
 import { type TemporalOptions, temporalConfig, unreachable } from '../client/connection.ts';
 import { type Duration, parseDuration } from '../definitions/duration.ts';
+import { HoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, collectJobs, type JobSpec } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { installTaskRuntime } from '../definitions/task-runtime.ts';
+import { hostOf, isThisMachine, thisMachine } from '../ledger/machine.ts';
 import { openStore, storeUrl } from '../ledger/open-store.ts';
+import type { Store } from '../ledger/store.ts';
 import { createHome, findHome } from '../server/home.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
 import { recordAttempts } from './attempt-interceptor.ts';
@@ -78,23 +81,14 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   try {
     const store = await openStore({ home, directory, url: options.store ?? storeUrl(home, env) });
     parts.add(() => store.database.close());
-    const client = await connectClient(connectionOptions, namespace);
-    parts.add(() => client.connection.close());
-    const native = await NativeConnection.connect(connectionOptions).catch((error) => {
-      throw unreachable(address, error);
-    });
-    parts.add(() => native.close());
+    await assertOneMachine(store);
+    const { client, native } = await connect(connectionOptions, { namespace, parts });
     const server = { address, namespace };
     const owner = ProcessOwner.create(home, server);
     parts.add(async () => owner.release());
     const names = [...jobs.keys()];
-    parts.add(
-      await keepLease(
-        store,
-        { id: owner.id, host: hostname(), pid: process.pid, jobs: names, startedAt: Date.now() },
-        log,
-      ),
-    );
+    const lease = { id: owner.id, host: thisMachine(), pid: process.pid, jobs: names, startedAt: Date.now() };
+    parts.add(await keepLease(store, lease, log));
     const leaving = new AbortController();
     const deps: Dependencies = {
       jobs,
@@ -128,10 +122,28 @@ function durationOr(given: Duration | undefined, option: string, otherwiseMs: nu
   return given === undefined ? otherwiseMs : parseDuration(given, option);
 }
 
-async function connectClient(options: ReturnType<typeof temporalConfig>['connection'], namespace: string) {
+/** SQLite's locks hold on one machine only: a second one that shares the file, over a network drive, would damage it. */
+async function assertOneMachine(store: Store): Promise<void> {
+  if (store.database.dialect !== 'sqlite') return;
+  const other = (await store.workers({ now: Date.now(), leaseMs: DEFAULTS.leaseMs })).find(
+    ({ host }) => !isThisMachine(host),
+  );
+  if (!other) return;
+  throw new HoldfastError('HF_DATABASE_OTHER_HOST', { database: store.database.url, host: hostOf(other.host) });
+}
+
+interface Connecting {
+  readonly namespace: string;
+  readonly parts: Parts;
+}
+
+async function connect(options: ReturnType<typeof temporalConfig>['connection'], { namespace, parts }: Connecting) {
   try {
     const connection = await Connection.connect(options);
-    return new Client({ connection, namespace });
+    parts.add(() => connection.close());
+    const native = await NativeConnection.connect(options);
+    parts.add(() => native.close());
+    return { client: new Client({ connection, namespace }), native };
   } catch (error) {
     throw unreachable(options.address, error);
   }

@@ -99,9 +99,9 @@ describe.each(['module', 'commonjs'] as const)('a file in a package of type %s',
   test('passes on what Holdfast itself says about a definition', () => {
     put(
       'job.ts',
-      "import { HoldfastError } from 'holdfast';\nthrow new HoldfastError('HF_TASK_NAME_TWICE', { task: 't' });\n",
+      "import { HoldfastError } from 'holdfast';\nthrow new HoldfastError('HF_JOB_NAME_TWICE', { job: 't' });\n",
     );
-    expect(load('job.ts')).toMatchObject({ code: 'HF_TASK_NAME_TWICE' });
+    expect(load('job.ts')).toMatchObject({ code: 'HF_JOB_NAME_TWICE' });
   });
 
   test('that is missing, a folder or of another kind is refused by name', () => {
