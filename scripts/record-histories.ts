@@ -1,13 +1,12 @@
 // `node scripts/record-histories.ts`: runs jobs on real servers and writes the history of each shape of the job workflow to
 // test/replay/histories/, for the replay tests. Histories of earlier versions that users may still have in flight stay there:
 // give new ones a prefix (`--prefix 0.2-`) from the first release on.
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { devServerExecutable } from '../server/test-server.ts';
 import { CrashServer } from '../test/crash/crash-server.ts';
 import { type CrashSite, numbered } from '../test/crash/site.ts';
+import { writeHistory } from '../test/replay/history-text.ts';
 
 const { values } = parseArgs({ options: { prefix: { type: 'string', default: '' } } });
 const directory = fileURLToPath(new URL('../test/replay/histories/', import.meta.url));
@@ -25,17 +24,9 @@ async function withServer(server: Promise<CrashServer>, record: (crash: CrashSer
 }
 
 async function save(name: string, site: CrashSite, runId?: string): Promise<void> {
-  const { path } = await devServerExecutable();
-  const args = ['workflow', 'show', '--output', 'json', '--address', site.crash.address, '--workflow-id', site.jobId];
-  const shown = execFileSync(path, runId ? [...args, '--run-id', runId] : args, {
-    maxBuffer: 1 << 26,
-    encoding: 'utf8',
-  });
-  const history = JSON.parse(shown) as { readonly events: readonly unknown[] };
-  // Which process it was is of no use to a replay.
-  const text = JSON.stringify(history, null, 1).replace(/("identity": )"[^"]*"/g, '$1"worker"');
-  writeFileSync(`${directory}${values.prefix}${name}.json`, `${text}\n`);
-  console.log(`${name}: ${history.events.length} events`);
+  const history = await site.crash.client.workflow.getHandle(site.jobId, runId).fetchHistory();
+  writeFileSync(`${directory}${values.prefix}${name}.json`, writeHistory(history));
+  console.log(`${name}: ${history.events?.length} events`);
 }
 
 async function plain(crash: CrashServer): Promise<void> {

@@ -1,9 +1,7 @@
-import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { CrashServer } from './crash-server.ts';
-import { DATABASE } from './jobs.ts';
 import { expectComplete, expectContiguous, expectOnce } from './oracle.ts';
-import { type CrashSite, numbered } from './site.ts';
+import { numbered } from './site.ts';
 
 let crash: CrashServer;
 beforeAll(async () => {
@@ -16,29 +14,16 @@ const ITEMS = numbered(700);
 const KEYS = ITEMS.map((item) => item.id);
 const SLOW = { callMs: 30, concurrency: 10 };
 
-/** A consistent copy of the database as it is now. */
-function copy(site: CrashSite): void {
-  rmSync(site.file('copy.db'), { force: true });
-  site.change(`VACUUM INTO '${site.file('copy.db')}'`);
-}
-
-/** Puts the copy in the database's place, as an operator's tool does: another file under the name. */
-function restore(site: CrashSite): void {
-  copyFileSync(site.file('copy.db'), site.file('restored.db'));
-  renameSync(site.file('restored.db'), site.file(DATABASE));
-  for (const end of ['-wal', '-shm']) rmSync(site.file(`${DATABASE}${end}`), { force: true });
-}
-
 describe('an older copy of the ledger is put back', () => {
   test('while nothing runs: what the copy lacks runs again, effects and ledger being one (invariants 1 and 3)', async () => {
     const site = crash.site(SLOW, ITEMS);
     const worker = site.spawn();
     await site.start();
     await site.untilEffects(150);
-    copy(site);
+    site.copyDatabase();
     await site.untilEffects(300);
     await worker.kill();
-    restore(site);
+    site.restoreDatabase();
     expect(site.effects()).toBeLessThan(300);
     site.spawn();
     expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
@@ -52,9 +37,9 @@ describe('an older copy of the ledger is put back', () => {
     site.spawn();
     await site.start();
     await site.untilEffects(100);
-    copy(site);
+    site.copyDatabase();
     await site.result();
-    restore(site);
+    site.restoreDatabase();
     await site.start();
     expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
     expectOnce(site, KEYS);
@@ -66,9 +51,9 @@ describe('an older copy of the ledger is put back', () => {
     const worker = site.spawn();
     await site.start();
     await site.untilEffects(150);
-    copy(site);
+    site.copyDatabase();
     await site.untilEffects(300);
-    restore(site);
+    site.restoreDatabase();
     expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
     expect(worker.isRunning).toBe(true);
     expectOnce(site, KEYS);
@@ -81,12 +66,12 @@ describe('an older copy of the ledger is put back', () => {
     site.spawn();
     await site.start();
     await site.untilEffects(60);
-    copy(site);
+    site.copyDatabase();
     await site.result();
     site.append(numbered(700).slice(120));
     await site.start();
     await site.untilEffects(200);
-    restore(site);
+    site.restoreDatabase();
     expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
     expectOnce(site, KEYS);
     expectComplete(site, { read: KEYS.length, applied: KEYS.length });
@@ -97,12 +82,12 @@ describe('an older copy of the ledger is put back', () => {
     site.spawn({ HOLDFAST_KILL_AT: 'during-close:2' });
     await site.start();
     await site.untilEffects(60);
-    copy(site);
+    site.copyDatabase();
     await site.result();
     site.append(numbered(140).slice(120));
     await site.start();
     await site.workers[0]?.died();
-    restore(site);
+    site.restoreDatabase();
     site.spawn();
     expect(await site.result()).toMatchObject({ state: 'complete', generation: 1 });
     expectOnce(site, KEYS.slice(0, 140));
@@ -116,9 +101,9 @@ describe('an older copy of the ledger is put back', () => {
     await site.start();
     await site.untilEffects(119);
     await site.untilCalls('k7', 2);
-    copy(site);
+    site.copyDatabase();
     expect(site.query('SELECT lane FROM hf_item', 'copy.db')).toEqual([{ lane: 0 }]);
-    restore(site);
+    site.restoreDatabase();
     expect(await site.result(25_000)).toMatchObject({ state: 'complete' });
     expect(worker.isRunning).toBe(true);
     expectOnce(

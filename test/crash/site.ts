@@ -1,10 +1,12 @@
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -122,6 +124,25 @@ export class CrashSite {
   /** Adds records to the source. */
   append(items: readonly CrashItem[]): void {
     appendFileSync(this.file(SOURCE), asLines(items));
+  }
+
+  /** Puts another file in the source's place. */
+  replaceSource(items: readonly CrashItem[]): void {
+    writeFileSync(this.file('next'), asLines(items));
+    renameSync(this.file('next'), this.file(SOURCE));
+  }
+
+  /** Makes a consistent copy of the database as it is now. */
+  copyDatabase(): void {
+    rmSync(this.file('copy.db'), { force: true });
+    this.change(`VACUUM INTO '${this.file('copy.db')}'`);
+  }
+
+  /** Puts the copy in the database's place, as an operator's tool does: another file under the name. */
+  restoreDatabase(): void {
+    copyFileSync(this.file('copy.db'), this.file('restored.db'));
+    renameSync(this.file('restored.db'), this.file(DATABASE));
+    for (const end of ['-wal', '-shm']) rmSync(this.file(`${DATABASE}${end}`), { force: true });
   }
 
   /** Overwrites the source in place, and sets its time back, so that only its bytes tell. */

@@ -1,9 +1,9 @@
-import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { CrashServer } from './crash-server.ts';
 import { type CrashItem, SOURCE } from './jobs.ts';
 import { expectComplete, expectContiguous, expectOnce } from './oracle.ts';
-import { asLines, type CrashSite, numbered } from './site.ts';
+import { asLines, numbered } from './site.ts';
 
 let crash: CrashServer;
 beforeAll(async () => {
@@ -16,11 +16,6 @@ const SLOW = { callMs: 20, concurrency: 10 };
 /** The last chunk is read only when the others are nearly done. */
 const LATE = { callMs: 20, concurrency: 30 };
 const keysOf = (items: readonly CrashItem[]) => items.map((item) => item.id);
-
-function replace(site: CrashSite, items: readonly CrashItem[]): void {
-  writeFileSync(site.file('next'), asLines(items));
-  renameSync(site.file('next'), site.file(SOURCE));
-}
 
 describe('the source changes under a running job', () => {
   test('appended to while it is planned: the new records are read too, once', async () => {
@@ -43,7 +38,7 @@ describe('the source changes under a running job', () => {
     await site.untilEffects(120);
     // Every byte is another one; half of the keys are new.
     const next = numbered(3_000).map((item, i) => (i % 2 ? { id: `new${i}` } : { ...item, slowly: 1 }));
-    replace(site, next);
+    site.replaceSource(next);
     expect(await site.result()).toMatchObject({ state: 'complete' });
     const landedBefore = site.query<{ key: string }>('SELECT key FROM effect').map((row) => row.key);
     expectOnce(site, new Set([...keysOf(next), ...landedBefore]));
@@ -72,7 +67,7 @@ describe('the source changes under a running job', () => {
     await site.untilEffects(200);
     await worker.kill();
     const landed = site.effects();
-    replace(site, [{ id: 'first' }, ...numbered(700)]);
+    site.replaceSource([{ id: 'first' }, ...numbered(700)]);
     site.spawn();
     expect(await site.result()).toMatchObject({ state: 'complete' });
     expect(landed).toBeGreaterThanOrEqual(200);
