@@ -23,11 +23,11 @@ export default defineJob({
 }).to(sqlTable({ url: 'sqlite:out.db', table: 'results', key: 'n', row: (item, result) => ({ n: item.n, result }) }));
 `;
 const shoutFile = `export function shout(text: string): string {\n  return text.toUpperCase();\n}\n`;
-const importsFile = `import { createWorker, HoldfastPlugin } from 'holdfast/worker';
+const importsFile = `import { createWorker } from 'holdfast/worker';
 import { HoldfastClient } from 'holdfast/client';
-import { proxyTasks, runJob } from 'holdfast/workflows';
+import { TestEnvironment } from 'holdfast/testing';
 
-export const all = { createWorker, HoldfastPlugin, HoldfastClient, proxyTasks, runJob };
+export const all = { createWorker, HoldfastClient, TestEnvironment };
 `;
 
 try {
