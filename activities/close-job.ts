@@ -1,6 +1,6 @@
 import { HoldfastError } from '../definitions/errors.ts';
 import type { Counts } from '../ledger/counts.ts';
-import { endRun, releaseLanes } from '../ledger/jobs.ts';
+import { endRun, jobByNumber, releaseLanes } from '../ledger/jobs.ts';
 import { openChunks } from '../ledger/plan.ts';
 import type { JobRow } from '../ledger/rows.ts';
 import { giveUpTails } from '../ledger/tails.ts';
@@ -14,9 +14,10 @@ export async function closeJob(session: JobSession, { run, cancelled, failure }:
   deps.reach('during-close');
   const jobNo = session.job.job_no;
   const closed = await ledger.write(async (tx): Promise<CloseOutcome> => {
+    const before = await jobByNumber(tx, jobNo);
+    if (before.epoch !== run.epoch) return endedBefore(before, run.epoch);
     await giveUpTails(tx, jobNo);
     const { job, counts } = await lookAtJob(tx, spec, { jobNo, now: deps.now() });
-    if (job.epoch !== run.epoch) return endedBefore(job, run.epoch);
     const end = judge(session, { job, counts, cancelled, failure, open: (await openChunks(tx, jobNo, 1)).length > 0 });
     if (end === null) {
       // Nothing of this run is in flight: what a lane seems to hold is held by nobody.
