@@ -23,10 +23,14 @@ const { temporal } = ofClient('@temporalio/proto') as {
 };
 const { History } = temporal.api.history.v1;
 
-/** A history as text that is readable and the same whoever recorded it: which process it was is of no use to a replay. */
+/** A history as text that is readable and the same whoever recorded it: process, stack and paths are of no use to a replay. */
 export function writeHistory(history: unknown): string {
   const plain = History.toObject(history, { longs: String, enums: String, bytes: String });
-  return `${JSON.stringify(plain, null, 1).replace(/("identity": )"[^"]*"/g, '$1"worker"')}\n`;
+  const text = JSON.stringify(plain, null, 1)
+    .replace(/("identity": )"[^"]*"/g, '$1"worker"')
+    .replace(/("stackTrace": )"(?:[^"\\]|\\.)*"/g, '$1""')
+    .replace(/[^\s"]*holdfast-crash-site-\w+\/files\//g, '');
+  return `${text}\n`;
 }
 
 export function readHistory(text: string): History {
