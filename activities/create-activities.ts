@@ -7,6 +7,7 @@ import type {
   CloseInput,
   CloseOutcome,
   JobInput,
+  OpenedRun,
   OpenOutcome,
   PlanInput,
   PlanOutcome,
@@ -44,12 +45,7 @@ export function createActivities(deps: Dependencies): {
       guarded(deps, async () => {
         const opened = await openJob(deps, input);
         if (opened.kind === 'nothing-new') return opened;
-        const first = { run: opened, after: 0, want: FIRST_CHUNKS };
-        return {
-          kind: 'fresh',
-          run: opened,
-          plan: await within(sessions, opened, (session) => planChunks(session, first)),
-        };
+        return { kind: 'fresh', run: opened, plan: await planFirst(deps, sessions, opened) };
       }),
     planChunks: (input) =>
       guarded(deps, async () => within(sessions, input.run, (session) => planChunks(session, input))),
@@ -63,6 +59,21 @@ export function createActivities(deps: Dependencies): {
       guarded(deps, () => within(sessions, input.run, (session) => runChunks(session, input, chunks))),
   };
   return { activities, close: () => sessions.close() };
+}
+
+/** Where planning cannot go well, the run that was just opened is closed again: the ledger says why. */
+async function planFirst(deps: Dependencies, sessions: JobSessions, run: OpenedRun): Promise<PlanOutcome | Restored> {
+  try {
+    return await within(sessions, run, (session) => planChunks(session, { run, after: 0, want: FIRST_CHUNKS }));
+  } catch (error) {
+    const { nonRetryable, type, message } = toFailure(error, Context.current().info);
+    if (nonRetryable) {
+      const failure = { code: type ?? 'HF_UNEXPECTED', message };
+      const closing = within(sessions, run, (session) => closeJob(session, { run, cancelled: false, failure }));
+      await closing.catch((cause) => deps.log.warn(`The job could not be closed: ${cause}`));
+    }
+    throw error;
+  }
 }
 
 async function within<T>(
