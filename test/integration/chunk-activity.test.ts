@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../activities/create-activities.ts';
 import { collectJobs } from '../../definitions/job.ts';
-import { defineJob, jsonl, sqlTable } from '../../index.ts';
+import { defineJob, items, jsonl, sqlTable } from '../../index.ts';
+import { findJob } from '../../ledger/jobs.ts';
 import { openStore } from '../../ledger/open-store.ts';
 import type { OpenedRun } from '../../workflows/messages.ts';
 
@@ -33,10 +34,18 @@ async function makePart() {
   }).to(
     sqlTable({ url: 'sqlite:out.db', table: 'out', key: 'id', row: (item, attempt) => ({ id: item.id, attempt }) }),
   );
+  const broken = defineJob({
+    name: 'broken',
+    source: items(() => {
+      throw new Error('the source is broken');
+    }),
+    key: () => 'none',
+    run: () => null,
+  });
   const store = await openStore({ home: join(directory, 'home'), directory });
   const quiet = () => undefined;
   const { activities, close } = createActivities({
-    jobs: collectJobs([job]),
+    jobs: collectJobs([job, broken]),
     store,
     owner: 'this process',
     directory,
@@ -49,7 +58,7 @@ async function makePart() {
     leaseMs: 15_000,
     heartbeatTimeoutMs: 30_000,
   });
-  return { activities, close: () => close().then(() => store.database.close()) };
+  return { activities, store, close: () => close().then(() => store.database.close()) };
 }
 
 beforeEach(async () => {
@@ -142,4 +151,12 @@ describe('the chunk activity', () => {
     // Its report was lost: the same answer.
     expect(await run(close)).toMatchObject({ kind: 'closed', result: { state: 'complete' } });
   });
+});
+
+test('a run whose first plan fails for good is recorded as failed, with the reason', async () => {
+  const input = { jobId: 'broken', name: 'broken', params: '{}', again: false, limit: null };
+  const last = new MockActivityEnvironment({ attempt: 100 });
+  await expect(run(() => part.activities.openJob({ input, runId: 'run-1' }), last)).rejects.toThrow('is broken');
+  const job = await part.store.ledger.read((tx) => findJob(tx, 'broken'));
+  expect(job).toMatchObject({ state: 'failed', error: expect.stringContaining('the source is broken') });
 });
