@@ -13,7 +13,11 @@ async function main(argv: readonly string[]): Promise<void> {
     throw error;
   });
   process.on('unhandledRejection', (error) => {
-    process.stderr.write(`${formatError(error).text}\n`);
+    // Nothing says whose promise it was: most often one that the job's function began and did not await.
+    const { text } = formatError(error);
+    process.stderr.write(
+      `${text}\nholdfast: a promise was rejected and nobody awaited it (look in the job's file); HOLDFAST_LOG=debug shows where\n`,
+    );
     process.exit(1);
   });
   let work: Promise<number> = Promise.resolve(0);

@@ -19,6 +19,12 @@ export function takeCount(text: string): number {
   return value;
 }
 
+export function takePort(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 65535) throw new InvalidArgumentError('Give a port, 1 to 65535.');
+  return value;
+}
+
 export function takeKey(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }

@@ -13,16 +13,16 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const before = countRows();
 const child = spawn(process.execPath, [holdfast, 'run', job, ...process.argv.slice(2)], { stdio: 'inherit' });
 console.log(`$ holdfast run ${job}`);
+if (before > 0) console.log(`${before.toLocaleString('en')} rows are in ${database} already.`);
 console.log(
-  before === 0
-    ? `Kill it whenever you like: Ctrl-C here, or kill -9 ${child.pid} in another terminal. Then npm run demo continues.`
-    : `${before.toLocaleString('en')} rows are in ${database} already.`,
+  `Kill it whenever you like: Ctrl-C here, or kill -9 ${child.pid} in another terminal. Then npm run demo continues.`,
 );
 // Ctrl-C reaches both; what is to be said then, the job says.
 process.on('SIGINT', () => undefined);
 child.once('exit', (code, signal) => {
   if (code === 0) showRows();
-  else if (signal !== null) console.log(`\nKilled (${signal}). ${countRows().toLocaleString('en')} rows have landed.`);
+  else if (signal !== null)
+    console.log(`\nKilled (${signal}). ${countRows().toLocaleString('en')} rows are in ${database}.`);
   if (code !== 0) console.log('Run npm run demo again: it continues, and computes only what is missing.');
   process.exitCode = code ?? 1;
 });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Perform } from '../commands.ts';
 import { counted } from '../format.ts';
-import { takeCount, withJson } from '../options.ts';
+import { takePort, withJson } from '../options.ts';
 import type { Output } from '../output.ts';
 
 interface StartOptions {
@@ -20,8 +20,8 @@ export function addServer(program: Command, perform: Perform): void {
     server
       .command('start')
       .description('start it, to stay until holdfast server stop')
-      .option('--port <n>', 'the port it must have [default: the one it had before]', takeCount)
-      .option('--ui-port <n>', 'the port of its web page', takeCount),
+      .option('--port <n>', 'the port it must have [default: the one it had before]', takePort)
+      .option('--ui-port <n>', 'the port of its web page', takePort),
   ).action(({ port, uiPort, json }: StartOptions) =>
     perform(json === true, async (output) => {
       const { startServer } = await import('../../server/embedded.ts');
@@ -39,7 +39,7 @@ export function addServer(program: Command, perform: Perform): void {
         output.line(stopped ? `stopped (process ${pid})` : 'it was not running');
         if (users.length > 0) {
           output.note(
-            `holdfast: ${counted(users.length, 'process')} used it (${users.join(', ')}) and wait until it is started again`,
+            `holdfast: ${counted(users.length, 'process')} used it (${users.join(', ')}), waiting now until it is started again`,
           );
         }
         return 0;

@@ -162,6 +162,11 @@ describe('server and doctor', () => {
     expect(await here.json('server', 'stop')).toMatchObject({ stopped: false });
   });
 
+  test('a port that there is none of is wrong use, not a failure', async () => {
+    const wrong = await here.cli('server', 'start', '--port', '99999');
+    expect({ code: wrong.code, names: wrong.stderr.includes('99999') }).toEqual({ code: 2, names: true });
+  });
+
   test('doctor finds nothing wrong where nothing is, and says what is wrong and how to mend it where something is', async () => {
     const { code, stdout } = await here.cli('doctor');
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok {3}node/) });
