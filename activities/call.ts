@@ -42,11 +42,18 @@ export function startCall(session: JobSession, works: readonly ItemWork[]): Call
       if (work.kind === 'run') return work.run(only.item, context);
       return runTask(work.task, work.input ? work.input(only.item) : only.item, context);
     });
-    if (!isThenable(value)) return { kind: 'settled', results: [checked(session, value)] };
+    if (!isThenable(value)) {
+      context.end();
+      return { kind: 'settled', results: [checked(session, value)] };
+    }
     return pending(session, context, 1, (resolve) => {
+      const settle = (result: CallResult) => {
+        context.end();
+        resolve([result]);
+      };
       value.then(
-        (result: unknown) => resolve([checked(session, result)]),
-        (error: unknown) => resolve([{ kind: 'error', error }]),
+        (result: unknown) => settle(checked(session, result)),
+        (error: unknown) => settle({ kind: 'error', error }),
       );
     });
   } catch (error) {

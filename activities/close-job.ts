@@ -53,7 +53,7 @@ function judge(
   { job, counts, cancelled, failure, open }: Judged,
 ): { readonly state: JobResult['state']; readonly error: string | null } | null {
   const left = open || job.source_ended === 0 || counts.waiting > 0;
-  if (failure) return { state: 'failed', error: `${failure.code}: ${failure.message}` };
+  if (failure) return { state: 'failed', error: `${failure.message} (${failure.code})` };
   if (cancelled && left) return { state: 'cancelled', error: null };
   if (exceedsTolerance(spec, counts, left ? 'early' : 'end')) {
     const { tolerate } = spec;

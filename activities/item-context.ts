@@ -20,6 +20,7 @@ export class CallContext implements ItemContext {
   readonly #work: ItemWork;
   #controller: AbortController | null = null;
   #abortReason: unknown = null;
+  #isOver = false;
 
   constructor(session: JobSession, work: ItemWork) {
     this.#session = session;
@@ -58,7 +59,20 @@ export class CallContext implements ItemContext {
     return this.#session.logOf({ item: this.#work.key, attempt: this.attempt });
   }
 
-  async once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
+  once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
+    const step = this.#once(name, fn);
+    // A function that does not await it, or calls it when its attempt is over, must not end the process with it.
+    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${error}`));
+    return step;
+  }
+
+  /** The attempt is over: nothing more is recorded for it. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
+    if (this.#isOver) throw new HoldfastError('HF_ATTEMPT_OVER', { key: this.#work.key });
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
     const { ledger, job } = this.#session;
     const place = [job.job_no, this.#work.key, name] as const;
@@ -80,6 +94,7 @@ export class CallContext implements ItemContext {
 
   abort(reason: unknown): void {
     this.#abortReason = reason;
+    this.end();
     this.#controller?.abort(reason);
   }
 }

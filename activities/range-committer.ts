@@ -7,7 +7,7 @@ import { CommitBuffer } from './commit-buffer.ts';
 import { describeError } from './item-outcome.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
 import { encodeInput, encodePlace, type GoodRecord } from './range-records.ts';
-import { narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
+import { commitThroughLocks, narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
 
 type Entry =
   | {
@@ -90,7 +90,7 @@ export class RangeCommitter {
     const { reach } = this.#session.deps;
     reach('before-commit');
     await narrowDown(entries, {
-      write: (part) => this.#write(part),
+      write: (part) => commitThroughLocks(this.#session, () => this.#write(part)),
       refuse: (entry, error) => (entry.kind === 'landed' ? this.#refused(entry.work, error) : entry),
     });
     reach('after-commit');

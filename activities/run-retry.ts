@@ -12,7 +12,7 @@ import type { ItemWork } from './item-context.ts';
 import { describeError, judgeFailure } from './item-outcome.ts';
 import { ItemPump } from './item-pump.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
-import { narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
+import { commitThroughLocks, narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
 
 const TAKE_MAX = 500;
 /** A lane waits for items that are due so soon, rather than end and be scheduled again. */
@@ -157,7 +157,7 @@ class LaneCommitter {
     const { reach } = this.#session.deps;
     reach('before-commit');
     await narrowDown(entries, {
-      write: (part) => this.#write(part, []),
+      write: (part) => commitThroughLocks(this.#session, () => this.#write(part, [])),
       refuse: (entry, error) => this.#refused(entry, error, 'sink'),
     });
     reach('after-commit');

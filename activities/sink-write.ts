@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/database.ts';
+import { isHoldfastError } from '../definitions/errors.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
 
 /** How one transaction with a sink's effects went. */
@@ -29,6 +30,20 @@ export async function narrowDown<Entry>(entries: readonly Entry[], how: NarrowDo
   const middle = entries.length >> 1;
   await narrowDown(entries.slice(0, middle), how);
   await narrowDown(entries.slice(middle), how);
+}
+
+/**
+ * Commits as long as it takes: outcomes are not given up because another program holds the database, for their items would be
+ * called again. Ends when the process is asked to leave.
+ */
+export async function commitThroughLocks<T>(session: JobSession, commit: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await commit();
+    } catch (error) {
+      if (!isHoldfastError(error, 'HF_DATABASE_LOCKED') || session.deps.shutdown.aborted) throw error;
+    }
+  }
 }
 
 /** An item's effect: what the sink prepared, or (without a sink) its result as text. */

@@ -54,7 +54,11 @@ async function perform(output: Output, action: Action): Promise<number> {
 function usageExitCode(error: unknown): number {
   if (error instanceof CommanderError) {
     const asked = ['commander.helpDisplayed', 'commander.version'].includes(error.code) || process.argv[2] === 'help';
-    return asked ? 0 : 2;
+    if (asked) return 0;
+    if (process.argv.includes('--json')) {
+      process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message: error.message } })}\n`);
+    }
+    return 2;
   }
   process.stderr.write(`${formatError(error).text}\n`);
   return 1;

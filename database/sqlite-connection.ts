@@ -1,11 +1,14 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlRow, SqlValue } from './database.ts';
+import { noteLongLock } from './long-locks.ts';
 import { isBusy } from './sqlite-errors.ts';
 
 /** SQLite waits this long for a lock inside the call, which blocks the event loop; the rest is waited for asynchronously. */
 const BUSY_TIMEOUT_MS = 10;
 const BUSY_SLEEP_MAX_MS = 50;
+/** After so long it is said that another program holds the file. */
+const LONG_LOCK_MS = 2_000;
 const STATEMENTS_MAX = 256;
 
 interface Statement {
@@ -126,13 +129,21 @@ function narrowIntegers(row: SqlRow): SqlRow {
 }
 
 /** Repeats what found the database locked, with growing, jittered pauses that leave the event loop free. */
-export async function retryWhileBusy<T>(attempt: () => T, waitMs: number): Promise<T> {
-  const deadline = performance.now() + waitMs;
+export async function retryWhileBusy<T>(
+  attempt: () => T,
+  { path, waitMs }: { readonly path: string; readonly waitMs: number },
+): Promise<T> {
+  const started = performance.now();
+  let noted = false;
   for (let tries = 0; ; tries += 1) {
     try {
       return attempt();
     } catch (error) {
-      if (!isBusy(error) || performance.now() >= deadline) throw error;
+      if (!isBusy(error) || performance.now() >= started + waitMs) throw error;
+    }
+    if (!noted && performance.now() >= started + LONG_LOCK_MS) {
+      noted = true;
+      noteLongLock(path);
     }
     await sleep(1 + Math.random() * Math.min(BUSY_SLEEP_MAX_MS, 2 ** tries));
   }

@@ -56,12 +56,12 @@ export class SqliteFile {
       const { path, readOnly, lockWaitMs } = options;
       const writing = new SqliteConnection(path, { readOnly });
       writer = writing;
-      const isWal = await retryWhileBusy(() => setUp(writing, isNew, readOnly), lockWaitMs);
+      const isWal = await retryWhileBusy(() => setUp(writing, isNew, readOnly), { path, waitMs: lockWaitMs });
       if (isWal) {
         const reading = new SqliteConnection(path, { readOnly });
         reader = reading;
         const pragmas = `PRAGMA query_only = ON; PRAGMA cache_size = -${READER_CACHE_KB}`;
-        await retryWhileBusy(() => reading.exec(pragmas), lockWaitMs);
+        await retryWhileBusy(() => reading.exec(pragmas), { path, waitMs: lockWaitMs });
       }
       return new SqliteFile(options, writer, reader);
     } catch (error) {
@@ -107,16 +107,16 @@ export class SqliteFile {
 
   async #transact<T>(connection: SqliteConnection, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.checkFile();
-    const { lockWaitMs } = this.#options;
+    const { path, lockWaitMs } = this.#options;
     let tx: SqliteTransaction | null = null;
     try {
-      await retryWhileBusy(() => beginNow(connection, begin), lockWaitMs);
+      await retryWhileBusy(() => beginNow(connection, begin), { path, waitMs: lockWaitMs });
       tx = new SqliteTransaction(connection, this.path);
       const result = await work(tx);
       tx.close();
       if (!connection.isTransaction) throw endedInside('A statement');
       // In rollback mode COMMIT is refused while another program reads; the transaction stays open meanwhile.
-      await retryWhileBusy(() => connection.exec('COMMIT'), lockWaitMs);
+      await retryWhileBusy(() => connection.exec('COMMIT'), { path, waitMs: lockWaitMs });
       return result;
     } catch (error) {
       tx?.close();

@@ -90,6 +90,10 @@ export const ERRORS = {
   HF_RESULT_NOT_STORABLE: failure(
     'The value at {path} cannot be stored: {value}. Return JSON values, dates, bigints, bytes (Uint8Array) or undefined.',
   ),
+  HF_ATTEMPT_OVER: failure(
+    'The attempt of item {key} is over: its function called ctx.once afterwards, which is not recorded. Await what the function begins.',
+  ),
+  HF_ROW_FAILED: failure('row threw for item {key}: {reason}.'),
   HF_ONCE_NAME: wrongUse('ctx.once was given the name {name}: give a non-empty string, another one for each step.'),
   HF_TOLERANCE_EXCEEDED: failure(
     'Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.',

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabase } from '../database/open-database.ts';
 import { Store } from './store.ts';
@@ -19,7 +19,7 @@ export function storeUrl(home: string, env: NodeJS.ProcessEnv): string {
 
 /** Opens the store, making it where there is none. */
 export async function openStore({ home, directory, url }: OpenStoreOptions): Promise<Store> {
-  mkdirSync(home, { recursive: true });
+  if (!existsSync(home)) mkdirSync(home, { recursive: true });
   const database = await openDatabase(url ?? storeUrl(home, {}), { directory });
   try {
     return await Store.open(database);

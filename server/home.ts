@@ -38,12 +38,26 @@ export function findHome({ cwd = process.cwd(), env = process.env }: HomeOptions
  */
 export function createHome(home: string): string {
   try {
-    const created = mkdirSync(home, { recursive: true }) !== undefined;
+    const created = makeDirectories(home);
     // A directory that the user named and already had may hold files that belong in git.
     if (created || basename(home) === '.holdfast') writeIgnore(join(home, '.gitignore'));
     return realpathSync(home);
   } catch (cause) {
     throw new HoldfastError('HF_HOME_UNWRITABLE', { home, reason: (cause as Error).message }, { cause });
+  }
+}
+
+/** One by one, because a recursive mkdir goes round for ever where the kernel makes the directories (/proc). Whether any was made. */
+function makeDirectories(path: string): boolean {
+  if (existsSync(path)) return false;
+  makeDirectories(dirname(path));
+  try {
+    mkdirSync(path);
+    return true;
+  } catch (error) {
+    // Another command that started at the same moment was first.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 

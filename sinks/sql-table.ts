@@ -126,10 +126,19 @@ class TableSession<Item, R> implements SinkSession<Item, R> {
   }
 
   prepare({ item, result, key }: Outcome<Item, R>): TableRow | readonly TableRow[] | null {
-    const made = this.#row(item, result);
+    const made = this.#rowOf({ item, result, key });
     if (made === null) return null;
     if (!Array.isArray(made)) return this.#reader.read(made as Record<string, unknown>, key);
     return (made as readonly Record<string, unknown>[]).map((row) => this.#reader.read(row, key));
+  }
+
+  #rowOf({ item, result, key }: Outcome<Item, R>): ReturnType<RowFunction<Item, R>> {
+    try {
+      return this.#row(item, result);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new HoldfastError('HF_ROW_FAILED', { key, reason }, { cause });
+    }
   }
 
   async write(tx: Transaction, batch: readonly Prepared<Item, R>[]): Promise<void> {

@@ -5,6 +5,7 @@ import { createActivities } from '../activities/create-activities.ts';
 import type { Dependencies, Log } from '../activities/dependencies.ts';
 import { taskRuntime } from '../activities/nested-task.ts';
 import { type TemporalOptions, temporalConfig, unreachable } from '../client/connection.ts';
+import { onLongLock } from '../database/long-locks.ts';
 import { type Duration, parseDuration } from '../definitions/duration.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, collectJobs, type JobSpec } from '../definitions/job.ts';
@@ -106,6 +107,8 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
     };
     const { activities, close } = createActivities(deps);
     parts.add(close);
+    const unlisten = onLongLock((database) => log.warn(new HoldfastError('HF_DATABASE_LOCKED', { database }).message));
+    parts.add(async () => void unlisten());
     const uninstall = installTaskRuntime(taskRuntime);
     parts.add(async () => uninstall());
     const workers = await createWorkers({ jobs, native, namespace, activities, owner, shutdownGraceMs });

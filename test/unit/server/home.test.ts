@@ -68,4 +68,8 @@ describe('making the home', () => {
       expect.objectContaining({ code: 'HF_HOME_UNWRITABLE' }),
     );
   });
+
+  (existsSync('/proc/self') ? test : test.skip)('where the kernel makes the directories it fails at once', () => {
+    expect(() => createHome('/proc/holdfast/home')).toThrow(expect.objectContaining({ code: 'HF_HOME_UNWRITABLE' }));
+  });
 });

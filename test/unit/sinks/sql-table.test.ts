@@ -187,6 +187,17 @@ describe('rows', () => {
     expect(preparing).toThrow(/item item-7/);
   });
 
+  test('that row throws for are refused, with the item and what it threw', async () => {
+    const session = await open({
+      row: () => {
+        throw new TypeError('no such town');
+      },
+    });
+    expect(() => prepare(session, [{ id: 1 }])).toThrow(
+      expect.objectContaining(withCode('HF_ROW_FAILED', /row threw for item item-0: no such town/)),
+    );
+  });
+
   test('with undefined are refused by name', async () => {
     const session = await open();
     expect(() => prepare(session, [{ id: 1, a: undefined }])).toThrow(
