@@ -56,7 +56,8 @@ function usageExitCode(error: unknown): number {
     const asked = ['commander.helpDisplayed', 'commander.version'].includes(error.code) || process.argv[2] === 'help';
     if (asked) return 0;
     if (process.argv.includes('--json')) {
-      process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message: error.message } })}\n`);
+      const message = error.message.replace(/^error: /, '');
+      process.stdout.write(`${JSON.stringify({ error: { code: 'HF_OPTION_INVALID', message } })}\n`);
     }
     return 2;
   }

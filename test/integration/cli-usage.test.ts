@@ -80,6 +80,14 @@ describe('wrong use exits 2, says what is wrong in one line, and starts no serve
 });
 
 describe('what a command prints', () => {
+  test('with --json an option that there is not is an error document, too', async () => {
+    const { code, stdout } = await here.cli('status', '--json', '--frob');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'HF_OPTION_INVALID', message: expect.stringContaining("unknown option '--frob'") },
+    });
+  });
+
   test('--version is the version of the package, --help names every command', async () => {
     expect(await here.cli('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     const { code, stdout } = await here.cli('--help');
