@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { withSlimSourceMap } from './slim-source-map.ts';
 
 const ready = new URL('../workflows/bundle.js', import.meta.url);
 
@@ -11,7 +12,7 @@ const ready = new URL('../workflows/bundle.js', import.meta.url);
 export async function workflowBundle(): Promise<{ readonly codePath: string }> {
   if (existsSync(ready)) return { codePath: fileURLToPath(ready) };
   const room = fileURLToPath(new URL('../workflows/', import.meta.url));
-  const hash = createHash('sha256').update(process.version);
+  const hash = createHash('sha256').update(process.version).update('slim source map');
   for (const file of readdirSync(room).sort()) if (file.endsWith('.ts')) hash.update(readFileSync(join(room, file)));
   const directory = join(tmpdir(), `holdfast-bundles-${process.getuid?.() ?? 'user'}`);
   const codePath = join(directory, `${hash.digest('hex').slice(0, 32)}.js`);
@@ -21,7 +22,7 @@ export async function workflowBundle(): Promise<{ readonly codePath: string }> {
   const { code } = await bundleWorkflowCode({ workflowsPath: join(room, 'register.ts'), logger });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const unfinished = `${codePath}.${process.pid}`;
-  writeFileSync(unfinished, code);
+  writeFileSync(unfinished, withSlimSourceMap(code, fileURLToPath(new URL('..', import.meta.url))));
   renameSync(unfinished, codePath);
   return { codePath };
 }
