@@ -153,6 +153,8 @@ async function goOn(opening: Opening, job: JobRow): Promise<OpenedRun | NothingN
   const previous = otherSource || job.source_state === null ? {} : { previous: job.source_state };
   const reader = await source.open({ directory: deps.directory, ...previous });
   try {
+    // Seen before it is compared: what comes in meanwhile is noticed next time.
+    const sourceState = await reader.state();
     const change: SourceChange = otherSource
       ? { kind: 'replaced', reason: `it was ${job.source_title} and is ${source.title} now` }
       : await settleGrowth(reader, job, await compareSource(ledger, reader, job));
@@ -162,7 +164,7 @@ async function goOn(opening: Opening, job: JobRow): Promise<OpenedRun | NothingN
     );
     if (isFinished(job) && !more && waiting.length === 0) return { kind: 'nothing-new', result: resultOf(job) };
     return await startRun(opening, job, {
-      sourceState: await reader.state(),
+      sourceState,
       ended: more ? 0 : job.source_ended,
       change,
     });

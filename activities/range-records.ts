@@ -112,7 +112,8 @@ function keyed(session: JobSession, { item, read, twice }: Keyed): RangeRecord {
   }
 }
 
-function keyOf(session: JobSession, item: unknown, read: SourceRecord<unknown>): string {
+/** An item's key as text. Errors: HF_KEY_FAILED, HF_KEY_MISSING, HF_KEY_TYPE. */
+export function keyOf(session: JobSession, item: unknown, read: { readonly place: Place }): string {
   let key: unknown;
   try {
     key = session.spec.key(item);

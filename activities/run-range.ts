@@ -87,6 +87,7 @@ function claimOf(session: JobSession, input: OneChunk, read: RangeRecords): Clai
     hashes: read.hashes,
     filter: session.filter,
     onDuplicateKey: session.spec.onDuplicateKey,
+    isKeyless: (record) => read.records[record]?.key === null,
     describeDuplicate: (record, owner) => {
       const taken = read.records[record] as GoodRecord;
       const first = `record ${owner.position + 1} of chunk ${owner.chunk}`;

@@ -3,8 +3,9 @@ import { DEFAULTS } from '../definitions/limits.ts';
 import { validate } from '../definitions/standard-schema.ts';
 import { decodeValue } from '../definitions/values.ts';
 import { nextDue } from '../ledger/counts.ts';
-import { claimLane, commitLane, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
-import type { ItemRow } from '../ledger/rows.ts';
+import { claimLane, commitLane, giveKey, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
+import type { ItemReason, ItemRow } from '../ledger/rows.ts';
+import type { Place } from '../sources/source.ts';
 import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
 import { CommitBuffer } from './commit-buffer.ts';
@@ -12,6 +13,7 @@ import type { ItemWork } from './item-context.ts';
 import { describeError, judgeFailure } from './item-outcome.ts';
 import { ItemPump } from './item-pump.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
+import { keyOf, showPlace } from './range-records.ts';
 import { commitThroughLocks, narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
 
 const TAKE_MAX = 500;
@@ -75,7 +77,7 @@ async function runRows(session: JobSession, { attempt, hold, rows, yieldAfterMs 
   });
   committer.onFailure = (error) => pump.fail(error);
   try {
-    await attempt.drive(pump, { yieldAfterMs, holdWhenFull: false }, await worksOf(session, rows, committer));
+    await attempt.drive(pump, { yieldAfterMs, holdWhenFull: false }, await worksOf(session, { hold, rows, committer }));
   } catch (error) {
     committer.discard();
     throw error;
@@ -83,23 +85,62 @@ async function runRows(session: JobSession, { attempt, hold, rows, yieldAfterMs 
   return committer.finish();
 }
 
-/** The items as the user's function takes them; the schema is asked again, for it may have been mended. */
-async function worksOf(session: JobSession, rows: readonly ItemRow[], committer: LaneCommitter): Promise<RetryWork[]> {
+/** The items as the user's function takes them; schema and key are asked again, for they may have been mended. */
+async function worksOf(
+  session: JobSession,
+  {
+    hold,
+    rows,
+    committer,
+  }: { readonly hold: LaneHold; readonly rows: readonly ItemRow[]; readonly committer: LaneCommitter },
+): Promise<RetryWork[]> {
   const works: RetryWork[] = [];
   const { schema } = session.spec;
   for (const row of rows) {
     const raw = decodeValue(row.input ?? 'null');
-    const work = { item: raw, key: row.key ?? '', attempts: row.attempts, row };
+    let work = { item: raw, key: row.key ?? '', attempts: row.attempts, row };
     try {
       const valid = schema ? await validate(schema, raw) : null;
       if (valid?.kind === 'invalid')
         throw new HoldfastError('HF_ITEM_SCHEMA', { place: row.place, issues: valid.issues });
-      works.push(valid ? { ...work, item: valid.value } : work);
+      if (valid) work = { ...work, item: valid.value };
     } catch (error) {
       committer.refuse(work, error, 'schema');
+      continue;
+    }
+    if (row.key !== null) works.push(work);
+    else {
+      const keyed = await withKey(session, { hold, work, committer });
+      if (keyed) works.push(keyed);
     }
   }
   return works;
+}
+
+/** An item that was refused before its key was asked for; null where it cannot run under its key either. */
+async function withKey(
+  session: JobSession,
+  { hold, work, committer }: { readonly hold: LaneHold; readonly work: RetryWork; readonly committer: LaneCommitter },
+): Promise<RetryWork | null> {
+  const { row } = work;
+  const place = JSON.parse(row.place) as Place;
+  let key: string;
+  try {
+    key = keyOf(session, work.item, { place });
+  } catch (error) {
+    committer.refuse(work, error, 'key');
+    return null;
+  }
+  const { onDuplicateKey } = session.spec;
+  const given = await session.ledger.write((tx) => giveKey(tx, hold, { row, key, onDuplicateKey }));
+  if (given.kind === 'own') return { ...work, key };
+  if (given.kind === 'left-out') committer.leaveOut(row);
+  else {
+    const first = `record ${given.owner.position + 1} of chunk ${given.owner.chunk}`;
+    const twice = new HoldfastError('HF_KEY_TWICE', { key, first, second: showPlace(place) });
+    committer.refuse({ ...work, key }, twice, 'duplicate');
+  }
+  return null;
 }
 
 class LaneCommitter {
@@ -137,8 +178,13 @@ class LaneCommitter {
   }
 
   /** Quarantines an item without another try. */
-  refuse(work: RetryWork, error: unknown, reason: 'sink' | 'schema', called = false): Promise<void> | undefined {
+  refuse(work: RetryWork, error: unknown, reason: ItemReason, called = false): Promise<void> | undefined {
     return this.#buffer.add(this.#refused({ work, prepared: null, result: null, called, next: LANDED }, error, reason));
+  }
+
+  /** Takes note that an item is no longer one. */
+  leaveOut(row: ItemRow): void {
+    this.#left.delete(placeOf(row));
   }
 
   discard(): void {
@@ -163,7 +209,7 @@ class LaneCommitter {
     reach('after-commit');
   }
 
-  #refused(entry: Entry, error: unknown, reason: 'sink' | 'schema'): Entry {
+  #refused(entry: Entry, error: unknown, reason: ItemReason): Entry {
     const attempts = entry.work.attempts + (entry.called ? 1 : 0);
     return {
       ...entry,

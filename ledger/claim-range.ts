@@ -16,6 +16,8 @@ export interface ClaimRange {
   readonly hashes: Buffer;
   readonly filter: KeyFilter;
   readonly onDuplicateKey: 'quarantine' | 'first';
+  /** Whether a record has no key, so that only its place tells it apart. */
+  readonly isKeyless: (record: number) => boolean;
   /** The quarantine's row for a record whose key is taken. */
   readonly describeDuplicate: (record: number, owner: KeyOwner) => Omit<NewItem, 'chunk' | 'position'>;
 }
@@ -186,8 +188,16 @@ async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: 
     Array.isArray(match.added) ? (match.added[position - offset] as number) : position;
   const taken = await findTakenKeys(tx, { jobNo: claim.jobNo, chunk: claim.number, hashes, filter: claim.filter });
   const duplicates: { position: number; owner: KeyOwner }[] = [];
+  const tail = match.added === 'all' && (await isReadAgain(state)) ? hashCount(match.all) - 1 : -1;
+  if (tail >= 0) {
+    state.settled.set(tail);
+    state.elsewhere.set(tail);
+  }
   for (const [index, owner] of taken) {
     const position = offset + index;
+    if (position === tail) continue;
+    // What the tail's chunk quarantines is given up at the end: this is the whole record.
+    if (owner.tail && claim.isKeyless(recordOf(position))) continue;
     const found = owner.chunk === claim.number ? { ...owner, position: offset + owner.position } : owner;
     state.settled.set(position);
     if (owner.pass < before.pass || owner.tail || claim.onDuplicateKey === 'first') state.elsewhere.set(position);
@@ -204,6 +214,17 @@ async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: 
   );
   await storeKeys(state, match.all);
   return duplicates;
+}
+
+/** Whether the chunk ends behind an unterminated record that the next chunk, planned since, reads whole. */
+async function isReadAgain({ tx, before }: ClaimState): Promise<boolean> {
+  if (before.next_cursor === before.to_cursor) return false;
+  const next = await tx.all(`SELECT 1 FROM hf_chunk WHERE job_no = ? AND kind = ${RANGE} AND number = ? AND pass = ?`, [
+    before.job_no,
+    before.number + 1,
+    before.pass,
+  ]);
+  return next.length > 0;
 }
 
 async function storeKeys({ tx, claim, job, before, settled, elsewhere }: ClaimState, all: Buffer): Promise<void> {

@@ -3,6 +3,7 @@ import { HoldfastError } from '../definitions/errors.ts';
 import { Bits } from './bits.ts';
 import { hashCount } from './key-hash.ts';
 import { type ChunkRow, type JobRow, type JobState, LANE, RANGE } from './rows.ts';
+import { giveUpKeyless } from './tails.ts';
 
 export interface NewGeneration {
   readonly jobId: string;
@@ -113,9 +114,10 @@ export async function jobOfEpoch(tx: Transaction, jobNo: number, epoch: number):
 
 /**
  * The source was replaced: what is not settled is given up (its keys are free again), and planning begins anew at the start,
- * matched by key. Chunks that are done stay what they are.
+ * matched by key. Chunks that are done stay what they are, but for records without a key.
  */
 export async function beginPass(tx: Transaction, jobNo: number): Promise<void> {
+  await giveUpKeyless(tx, jobNo);
   const open = await tx.all<ChunkRow>("SELECT * FROM hf_chunk WHERE job_no = ? AND kind = ? AND state = 'planned'", [
     jobNo,
     RANGE,

@@ -54,6 +54,18 @@ export async function findTakenKeys(
   return taken;
 }
 
+/** Where a key is reserved, other than at one place; null: nowhere. */
+export async function findKeyOwner(
+  tx: Transaction,
+  but: { readonly jobNo: number; readonly chunk: number; readonly position: number },
+  hash: Uint8Array,
+): Promise<KeyOwner | null> {
+  const taken = new Map<number, KeyOwner>();
+  const open = new Map([[hashAt(Buffer.from(hash), 0), [0]]]);
+  await searchOthers(tx, { jobNo: but.jobNo, chunk: null, but, open, taken });
+  return taken.get(0) ?? null;
+}
+
 /** Reads what other processes (and earlier lives of this one) have reserved. */
 async function catchUp(tx: Transaction, jobNo: number, filter: KeyFilter): Promise<void> {
   for (;;) {
@@ -71,13 +83,16 @@ async function catchUp(tx: Transaction, jobNo: number, filter: KeyFilter): Promi
 
 interface Search {
   readonly jobNo: number;
-  readonly chunk: number;
+  /** The chunk that is left out; null: none. */
+  readonly chunk: number | null;
+  /** A place that is left out. */
+  readonly but?: { readonly chunk: number; readonly position: number };
   /** Hash → positions of it in this chunk, for those not found yet. */
   readonly open: Map<string, number[]>;
   readonly taken: Map<number, KeyOwner>;
 }
 
-async function searchOthers(tx: Transaction, { jobNo, chunk, open, taken }: Search): Promise<void> {
+async function searchOthers(tx: Transaction, { jobNo, chunk, but, open, taken }: Search): Promise<void> {
   const heads = headsOf(open);
   // A source that is read again meets its keys in the same order, so that searching on from near this chunk's number
   // would help little: chunk sizes shift. Oldest first, and stop as soon as all are found.
@@ -86,11 +101,22 @@ async function searchOthers(tx: Transaction, { jobNo, chunk, open, taken }: Sear
     const rows = await tx.all<KeysRow>(
       `SELECT chunk, pass, tail, reserve_no, hashes, elsewhere FROM hf_keys
        WHERE job_no = ? AND reserve_no > ? AND chunk <> ? ORDER BY reserve_no LIMIT ?`,
-      [jobNo, after, chunk, ROWS_A_QUERY],
+      [jobNo, after, chunk ?? -1, ROWS_A_QUERY],
     );
     for (const row of rows) {
       after = row.reserve_no;
-      matchRow(row, heads, open, taken);
+      const found = matchRow(row, heads, open);
+      if (found.length === 0) continue;
+      // A key that comes again never owns it: where its first place was given up, nobody does.
+      const doubles = await doublesOf(tx, jobNo, row.chunk);
+      const size = hashCount(row.hashes);
+      for (const { hash, position } of found) {
+        const own = but?.chunk === row.chunk && but.position === position;
+        const mine = own || doubles.has(position) ? undefined : open.get(hash);
+        const owner = { chunk: row.chunk, position, pass: row.pass, tail: row.tail === 1 && position === size - 1 };
+        for (const index of mine ?? []) taken.set(index, owner);
+        if (mine) open.delete(hash);
+      }
     }
     if (rows.length < ROWS_A_QUERY) return;
   }
@@ -103,20 +129,30 @@ function headsOf(open: Map<string, number[]>): Uint8Array {
   return heads;
 }
 
-function matchRow(row: KeysRow, heads: Uint8Array, open: Map<string, number[]>, taken: Map<number, KeyOwner>): void {
+async function doublesOf(tx: Transaction, jobNo: number, chunk: number): Promise<ReadonlySet<number>> {
+  const rows = await tx.all<{ position: number }>(
+    "SELECT position FROM hf_item WHERE job_no = ? AND chunk = ? AND reason = 'duplicate'",
+    [jobNo, chunk],
+  );
+  return new Set(rows.map((row) => row.position));
+}
+
+function matchRow(
+  row: KeysRow,
+  heads: Uint8Array,
+  open: ReadonlyMap<string, number[]>,
+): { readonly hash: string; readonly position: number }[] {
   const { hashes } = row;
   const size = hashCount(hashes);
   const elsewhere = row.elsewhere && new Bits(row.elsewhere, size);
+  const found: { hash: string; position: number }[] = [];
   for (let position = 0; position < size; position++) {
     const at = position * KEY_HASH_BYTES;
     if (!heads[(hashes[at] as number) | ((hashes[at + 1] as number) << 8)]) continue;
     const hash = hashAt(hashes, position);
-    const mine = open.get(hash);
-    if (!mine || elsewhere?.has(position)) continue;
-    const owner = { chunk: row.chunk, position, pass: row.pass, tail: row.tail === 1 && position === size - 1 };
-    for (const own of mine) taken.set(own, owner);
-    open.delete(hash);
+    if (open.has(hash) && !elsewhere?.has(position)) found.push({ hash, position });
   }
+  return found;
 }
 
 /** A key that comes twice within the chunk: the first position keeps it. */

@@ -1,7 +1,10 @@
 import type { Transaction } from '../database/database.ts';
 import { HoldfastError } from '../definitions/errors.ts';
+import { adoptKey, leaveOut } from './adopt-key.ts';
 import { findChunk } from './claim-range.ts';
 import { jobOfEpoch } from './jobs.ts';
+import { hashKeys } from './key-hash.ts';
+import type { KeyOwner } from './reserve-keys.ts';
 import { type ItemReason, type ItemRow, type JobRow, LANE } from './rows.ts';
 
 /** What one attempt of a retry lane holds. */
@@ -116,6 +119,31 @@ export async function commitLane(tx: Transaction, hold: LaneHold, commit: LaneCo
   if (changed !== commit.outcomes.length + commit.giveBack.length) {
     throw new HoldfastError('HF_FENCED', { chunk: `retry ${hold.lane}`, id: hold.jobId });
   }
+}
+
+/**
+ * Gives a held item the key that it had none of. `taken`: another record has it; `left-out`: and so this one is not read at
+ * all. Errors: HF_FENCED.
+ */
+export async function giveKey(
+  tx: Transaction,
+  hold: LaneHold,
+  give: { readonly row: ItemRow; readonly key: string; readonly onDuplicateKey: 'quarantine' | 'first' },
+): Promise<
+  { readonly kind: 'own' } | { readonly kind: 'left-out' } | { readonly kind: 'taken'; readonly owner: KeyOwner }
+> {
+  const { job_no: jobNo, chunk, position } = give.row;
+  const changed = await tx.run(
+    `UPDATE hf_item SET key = ?
+     WHERE job_no = ? AND chunk = ? AND position = ? AND state = 'waiting' AND lane = ? AND lane_fence = ?`,
+    [give.key, jobNo, chunk, position, hold.lane, hold.fence],
+  );
+  if (changed !== 1) throw new HoldfastError('HF_FENCED', { chunk: `retry ${hold.lane}`, id: hold.jobId });
+  const owner = await adoptKey(tx, { jobNo, chunk, position }, hashKeys([give.key]));
+  if (owner === null) return { kind: 'own' };
+  if (give.onDuplicateKey === 'quarantine') return { kind: 'taken', owner };
+  await leaveOut(tx, { jobNo, chunk, position });
+  return { kind: 'left-out' };
 }
 
 async function guard(
