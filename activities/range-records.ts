@@ -45,10 +45,14 @@ export async function checkRecords(session: JobSession, read: readonly ReadRecor
     const checked = checkRecord(session, read[i] as ReadRecord<unknown>, i < KEYS_CHECKED_TWICE);
     const record = checked instanceof Promise ? await checked : checked;
     records[i] = record;
-    // No key can begin with NUL and this word: it would be as long as a place.
-    keys[i] = record.key ?? `\u0000no key\u0000${showPlace(record.read.place)}`;
+    keys[i] = record.key ?? standInKey(record.read.place);
   }
   return { records, hashes: hashKeys(keys) };
+}
+
+/** What stands for the key of a record that has none. No key can begin with NUL and this word: it would be as long as a place. */
+export function standInKey(place: Place): string {
+  return `\u0000no key\u0000${showPlace(place)}`;
 }
 
 function checkRecord(

@@ -2,6 +2,7 @@ import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { type ClaimRange, claimRange, findChunk, type RangeClaim } from '../ledger/claim-range.ts';
 import { type NewItem, updateError } from '../ledger/items.ts';
+import { hashKeys } from '../ledger/key-hash.ts';
 import type { KeyOwner } from '../ledger/reserve-keys.ts';
 import { type ChunkRow, RANGE } from '../ledger/rows.ts';
 import type { Attempt, OneChunk } from './attempt.ts';
@@ -17,8 +18,10 @@ import {
   encodeInput,
   encodePlace,
   type GoodRecord,
+  type RangeRecord,
   type RangeRecords,
   showPlace,
+  standInKey,
 } from './range-records.ts';
 
 const RANGE_CHANGED = 'changed';
@@ -87,6 +90,7 @@ function claimOf(session: JobSession, input: OneChunk, read: RangeRecords): Clai
     hashes: read.hashes,
     filter: session.filter,
     onDuplicateKey: session.spec.onDuplicateKey,
+    standInOf: (record) => hashKeys([standInKey((read.records[record] as RangeRecord).read.place)]),
     isKeyless: (record) => read.records[record]?.key === null,
     describeDuplicate: (record, owner) => {
       const taken = read.records[record] as GoodRecord;

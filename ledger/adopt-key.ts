@@ -34,6 +34,47 @@ export async function adoptKey(tx: Transaction, place: KeyPlace, hash: Uint8Arra
   return null;
 }
 
+export interface JudgeAnew {
+  readonly jobNo: number;
+  readonly chunk: number;
+  /** Key hashes as they are reserved and as they were read now, of the same bytes. */
+  readonly stored: Buffer;
+  readonly read: Buffer;
+  readonly isSettled: (record: number) => boolean;
+  readonly isKeyless: (record: number) => boolean;
+  /** Hash of what stands for a record that has no key. */
+  readonly standInOf: (record: number) => Buffer;
+}
+
+/**
+ * Records of the same bytes whose keys are not those reserved. Where the schema was mended or made stricter meanwhile, a record
+ * has a key now or has none any more: then it keeps its place, and adopts its key if it has not been decided. Any other key
+ * means that the key function is none.
+ */
+export async function judgeAnew(
+  tx: Transaction,
+  { jobNo, chunk, stored, read, ...ask }: JudgeAnew,
+): Promise<
+  | { readonly kind: 'unstable'; readonly record: number }
+  | { readonly kind: 'judged'; readonly hashes: Buffer; readonly taken: ReadonlyMap<number, KeyOwner> }
+> {
+  const hashes = Buffer.from(stored);
+  const taken = new Map<number, KeyOwner>();
+  const count = Math.max(hashCount(stored), hashCount(read));
+  for (let record = 0; record < count; record++) {
+    const [from, to] = [record * KEY_HASH_BYTES, (record + 1) * KEY_HASH_BYTES];
+    const hash = read.subarray(from, to);
+    const before = stored.subarray(from, to);
+    if (before.length === hash.length && (hash.equals(before) || ask.isKeyless(record))) continue;
+    if (hash.length === 0 || !before.equals(ask.standInOf(record))) return { kind: 'unstable', record };
+    if (ask.isSettled(record)) continue;
+    const owner = await adoptKey(tx, { jobNo, chunk, position: record }, hash);
+    if (owner === null) hashes.set(hash, from);
+    else taken.set(record, owner);
+  }
+  return { kind: 'judged', hashes, taken };
+}
+
 /** Leaves out a record whose key is another's: it is not read, but known. */
 export async function leaveOut(tx: Transaction, { jobNo, chunk, position }: KeyPlace): Promise<void> {
   const [keys] = await tx.all<{ hashes: Uint8Array; elsewhere: Uint8Array | null }>(

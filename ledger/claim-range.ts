@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/database.ts';
+import { judgeAnew } from './adopt-key.ts';
 import { Bits } from './bits.ts';
 import { insertItems, type NewItem } from './items.ts';
 import { jobOfEpoch } from './jobs.ts';
@@ -18,6 +19,8 @@ export interface ClaimRange {
   readonly onDuplicateKey: 'quarantine' | 'first';
   /** Whether a record has no key, so that only its place tells it apart. */
   readonly isKeyless: (record: number) => boolean;
+  /** Hash of what stands for a record's key where it has none. */
+  readonly standInOf: (record: number) => Buffer;
   /** The quarantine's row for a record whose key is taken. */
   readonly describeDuplicate: (record: number, owner: KeyOwner) => Omit<NewItem, 'chunk' | 'position'>;
 }
@@ -97,7 +100,7 @@ export async function claimRange(tx: Transaction, claim: ClaimRange): Promise<Ra
       reserveNo: null,
     };
   }
-  if (keys && before.checksum !== null) return { kind: 'unstable', record: match.firstDifference };
+  if (keys && before.checksum !== null) return claimJudgedAnew(state, Buffer.from(keys.hashes));
   if (keys) giveUpMissing(state, match);
   const duplicates = await reserve(state, match);
   const chunk = await findChunk(tx, jobNo, RANGE, number);
@@ -113,6 +116,26 @@ export async function claimRange(tx: Transaction, claim: ClaimRange): Promise<Ra
     duplicates,
     reserveNo: job.reserved + 1,
   };
+}
+
+/** The same bytes, but other records of them have keys. */
+async function claimJudgedAnew(state: ClaimState, stored: Buffer): Promise<RangeClaim> {
+  const { tx, claim, job, settled, landed } = state;
+  const judged = await judgeAnew(tx, {
+    jobNo: claim.jobNo,
+    chunk: claim.number,
+    stored,
+    read: claim.hashes,
+    isSettled: (record) => settled.has(record),
+    isKeyless: claim.isKeyless,
+    standInOf: claim.standInOf,
+  });
+  if (judged.kind === 'unstable') return judged;
+  const duplicates = await settleTaken(state, judged.taken, (position) => position);
+  await storeKeys(state, judged.hashes);
+  const chunk = await findChunk(tx, claim.jobNo, RANGE, claim.number);
+  const size = hashCount(stored);
+  return { kind: 'claimed', chunk, job, positions: null, size, landed, settled, duplicates, reserveNo: null };
 }
 
 interface ClaimState {
@@ -132,25 +155,22 @@ interface KeyMatch {
   readonly added: readonly number[] | 'all' | null;
   /** Reserved hashes with the added ones behind. */
   readonly all: Buffer;
-  readonly firstDifference: number;
 }
 
 /** Equal lists need nothing; else records are matched by key, and new ones get positions behind those reserved. */
 function matchKeys(reserved: Uint8Array | null, read: Buffer): KeyMatch {
   if (reserved === null) {
-    return { positions: null, added: 'all', all: read, firstDifference: 0 };
+    return { positions: null, added: 'all', all: read };
   }
   const stored = Buffer.from(reserved.buffer, reserved.byteOffset, reserved.byteLength);
-  if (stored.equals(read)) return { positions: null, added: null, all: stored, firstDifference: -1 };
+  if (stored.equals(read)) return { positions: null, added: null, all: stored };
   const byHash = new Map<string, number>();
   for (let position = hashCount(stored) - 1; position >= 0; position--) byHash.set(hashAt(stored, position), position);
   const positions = new Int32Array(hashCount(read));
   const added: number[] = [];
-  let firstDifference = -1;
   for (let record = 0; record < positions.length; record++) {
     const hash = hashAt(read, record);
     const position = byHash.get(hash);
-    if (firstDifference < 0 && position !== record) firstDifference = record;
     if (position !== undefined) {
       positions[record] = position;
       byHash.delete(hash);
@@ -162,7 +182,7 @@ function matchKeys(reserved: Uint8Array | null, read: Buffer): KeyMatch {
   const tail = Buffer.concat(
     added.map((record) => read.subarray(record * KEY_HASH_BYTES, (record + 1) * KEY_HASH_BYTES)),
   );
-  return { positions, added, all: Buffer.concat([stored, tail]), firstDifference };
+  return { positions, added, all: Buffer.concat([stored, tail]) };
 }
 
 function addedCount({ added, all }: KeyMatch): number {
@@ -181,27 +201,41 @@ function giveUpMissing(state: ClaimState, match: KeyMatch): void {
 }
 
 async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: number; owner: KeyOwner }[]> {
-  const { tx, claim, before } = state;
+  const { tx, claim } = state;
   const offset = hashCount(match.all) - addedCount(match);
   const hashes = match.all.subarray(offset * KEY_HASH_BYTES);
   const recordOf = (position: number) =>
     Array.isArray(match.added) ? (match.added[position - offset] as number) : position;
   const taken = await findTakenKeys(tx, { jobNo: claim.jobNo, chunk: claim.number, hashes, filter: claim.filter });
-  const duplicates: { position: number; owner: KeyOwner }[] = [];
   const tail = match.added === 'all' && (await isReadAgain(state)) ? hashCount(match.all) - 1 : -1;
   if (tail >= 0) {
     state.settled.set(tail);
     state.elsewhere.set(tail);
   }
+  const others = new Map<number, KeyOwner>();
   for (const [index, owner] of taken) {
     const position = offset + index;
     if (position === tail) continue;
     // What the tail's chunk quarantines is given up at the end: this is the whole record.
     if (owner.tail && claim.isKeyless(recordOf(position))) continue;
-    const found = owner.chunk === claim.number ? { ...owner, position: offset + owner.position } : owner;
-    state.settled.set(position);
-    if (owner.pass < before.pass || owner.tail || claim.onDuplicateKey === 'first') state.elsewhere.set(position);
-    else duplicates.push({ position, owner: found });
+    others.set(position, owner.chunk === claim.number ? { ...owner, position: offset + owner.position } : owner);
+  }
+  const duplicates = await settleTaken(state, others, recordOf);
+  await storeKeys(state, match.all);
+  return duplicates;
+}
+
+/** Settles positions whose keys are another's: left out, or (what comes back) quarantined. */
+async function settleTaken(
+  { tx, claim, before, settled, elsewhere }: ClaimState,
+  taken: ReadonlyMap<number, KeyOwner>,
+  recordOf: (position: number) => number,
+): Promise<{ position: number; owner: KeyOwner }[]> {
+  const duplicates: { position: number; owner: KeyOwner }[] = [];
+  for (const [position, owner] of taken) {
+    settled.set(position);
+    if (owner.pass < before.pass || owner.tail || claim.onDuplicateKey === 'first') elsewhere.set(position);
+    else duplicates.push({ position, owner });
   }
   await insertItems(
     tx,
@@ -212,7 +246,6 @@ async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: 
       position,
     })),
   );
-  await storeKeys(state, match.all);
   return duplicates;
 }
 

@@ -62,6 +62,8 @@ class Life {
   readonly #later = new Set<string>();
   readonly #refused = new Set<string>();
   #strict = true;
+  /** Whether what the strict schema refused was sent through again since. */
+  #resent = true;
 
   constructor(plan: Plan, chance: Chance, log: (text: string) => void) {
     this.#plan = plan;
@@ -138,6 +140,7 @@ class Life {
         this.#log(`  ${end.kind}${again ? ' again' : ''}`);
         if (end.kind !== 'died' && again) again = false;
         if (chance.one(2)) this.#change();
+        if (end.kind === 'died' && chance.one(8)) this.#mendSchema();
       }
       mutated = false;
       let end = await this.world.run({ again, limit, between });
@@ -162,9 +165,16 @@ class Life {
     this.#fails.clear();
     this.#refused.clear();
     this.#strict = false;
+    this.#resent = true;
     const sent = await this.world.redrive();
     this.#log(`  mended, ${sent} sent again`);
     await this.#check(await this.world.run({}));
+  }
+
+  #mendSchema(): void {
+    this.#log('  the schema is mended');
+    this.#resent = !this.#strict;
+    this.#strict = false;
   }
 
   async #nothingNew(): Promise<void> {
@@ -236,6 +246,7 @@ class Life {
         continue;
       }
       if (this.#strict && record.v === 'odd') keyless++;
+      else if (record.v === 'odd' && !this.#resent) continue;
       else if (keys.has(record.id)) doubles++;
       else keys.add(record.id);
     }

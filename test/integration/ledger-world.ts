@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { type Activities, createActivities } from '../../activities/create-activities.ts';
+import type { Point } from '../../activities/points.ts';
 import { openDatabase } from '../../database/open-database.ts';
 import { type AnyJob, collectJobs } from '../../definitions/job.ts';
 import { type Counts, countJob } from '../../ledger/counts.ts';
@@ -68,6 +69,8 @@ export interface RunOptions {
   readonly limit?: number | null;
   /** Points that are passed before the process dies; never without. */
   readonly dieAfter?: number | null;
+  /** The point at which the process dies. */
+  readonly dieAt?: Point | null;
   /** Called between two steps of the run. */
   readonly between?: (step: number) => void;
 }
@@ -85,6 +88,7 @@ export class LedgerWorld {
   readonly #job: AnyJob;
   #part: { readonly activities: Activities; readonly close: () => Promise<void> } | null = null;
   #lifeLeft: number | null = null;
+  #deadline: Point | null = null;
   #runs = 0;
   #flights: Promise<unknown>[] = [];
 
@@ -99,8 +103,9 @@ export class LedgerWorld {
   }
 
   /** Runs the job once: to its end, or until its process dies. */
-  async run({ again = false, limit = null, dieAfter = null, between }: RunOptions = {}): Promise<RunEnd> {
+  async run({ again = false, limit = null, dieAfter = null, dieAt = null, between }: RunOptions = {}): Promise<RunEnd> {
     this.#lifeLeft = dieAfter;
+    this.#deadline = dieAt;
     this.alive = true;
     const input = { jobId: 'job', name: 'job', params: '{}', again, limit };
     const runId = `run ${++this.#runs}`;
@@ -238,7 +243,7 @@ export class LedgerWorld {
         return this.now;
       },
       random: () => this.chance.next(),
-      reach: () => this.#live(),
+      reach: (point) => this.#live(point),
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       shutdown: new AbortController().signal,
       shutdownGraceMs: 300,
@@ -249,7 +254,8 @@ export class LedgerWorld {
   }
 
   /** A dead process passes no point any more: nothing of it commits. */
-  #live(): void {
+  #live(point: Point): void {
+    if (point === this.#deadline) this.alive = false;
     if (this.#lifeLeft !== null && this.#lifeLeft-- <= 0) this.alive = false;
     if (!this.alive) throw new Error('the process is dead');
   }
