@@ -212,7 +212,7 @@ async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: 
     state.settled.set(tail);
     state.elsewhere.set(tail);
   }
-  const others = new Map<number, KeyOwner>();
+  const others = ownDoubles(state, match.all, offset);
   for (const [index, owner] of taken) {
     const position = offset + index;
     if (position === tail) continue;
@@ -223,6 +223,21 @@ async function reserve(state: ClaimState, match: KeyMatch): Promise<{ position: 
   const duplicates = await settleTaken(state, others, recordOf);
   await storeKeys(state, match.all);
   return duplicates;
+}
+
+/** Added records whose keys the chunk itself reserved at an earlier claim, at a position that is another record's. */
+function ownDoubles({ claim, elsewhere }: ClaimState, all: Buffer, offset: number): Map<number, KeyOwner> {
+  const reserved = new Map<string, number>();
+  for (let position = offset - 1; position >= 0; position--) {
+    if (!elsewhere.has(position)) reserved.set(hashAt(all, position), position);
+  }
+  const doubles = new Map<number, KeyOwner>();
+  for (let position = offset; offset > 0 && position < hashCount(all); position++) {
+    const first = reserved.get(hashAt(all, position));
+    if (first === undefined) continue;
+    doubles.set(position, { chunk: claim.number, position: first, pass: Number.POSITIVE_INFINITY, tail: false });
+  }
+  return doubles;
 }
 
 /** Settles positions whose keys are another's: left out, or (what comes back) quarantined. */

@@ -173,7 +173,7 @@ class Life {
 
   #mendSchema(): void {
     this.#log('  the schema is mended');
-    this.#resent = !this.#strict;
+    if (this.#strict) this.#resent = false;
     this.#strict = false;
   }
 
