@@ -1,19 +1,6 @@
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { defineJob, items, jsonl, RetryAfter, sqlTransaction } from '../../index.ts';
+import { FuzzedSource, type Record } from './fuzzed-source.ts';
 import { Chance, inSmallChunks, LedgerWorld, type RunEnd } from './ledger-world.ts';
-
-interface Record {
-  readonly id: string;
-  readonly v: string;
-}
-
-/** How a line of the source is meant. */
-type Line =
-  | { readonly kind: 'good'; readonly record: Record }
-  /** Fails the schema while it is strict. */
-  | { readonly kind: 'odd'; readonly record: Record }
-  | { readonly kind: 'malformed'; readonly text: string };
 
 interface Plan {
   readonly seed: number;
@@ -22,8 +9,6 @@ interface Plan {
   readonly chunk: number;
   readonly trouble: boolean;
 }
-
-const KEYS = 60;
 
 /** One seeded life of a job: runs, deaths, changes of its source; throws with what is wrong. */
 export async function fuzzLedger(seed: number, log: (text: string) => void = () => undefined): Promise<void> {
@@ -51,16 +36,7 @@ class Life {
   readonly #plan: Plan;
   readonly #chance: Chance;
   readonly #log: (text: string) => void;
-  #lines: Line[] = [];
-  /** Bytes at the end of the last line that are not written yet. */
-  #cut = 0;
-  readonly #list: Record[] = [];
-  /** Keys that were in the source at any time. */
-  readonly #seen = new Set<string>();
-  /** Calls that still fail, by key. */
-  readonly #fails = new Map<string, number>();
-  readonly #later = new Set<string>();
-  readonly #refused = new Set<string>();
+  readonly #source: FuzzedSource;
   #strict = true;
   /** Whether what the strict schema refused was sent through again since. */
   #resent = true;
@@ -70,14 +46,15 @@ class Life {
     this.#chance = chance;
     this.#log = log;
     this.world = new LedgerWorld(chance, (world) => this.#define(world));
+    this.#source = new FuzzedSource({ ...plan, directory: this.world.directory, chance, log });
   }
 
   #define(world: LedgerWorld) {
     const { source, chunk, onDuplicateKey } = this.#plan;
     const all = {
       jsonl: () => jsonl<Record>('in.jsonl'),
-      items: () => items(this.#list),
-      function: () => items(() => [...this.#list]),
+      items: () => items(this.#source.list),
+      function: () => items(() => [...this.#source.list]),
     };
     return defineJob({
       name: 'job',
@@ -101,12 +78,12 @@ class Life {
       run: async (record, ctx) => {
         if (!world.alive) throw new Error('dead');
         if (this.#chance.one(5)) await new Promise((resolve) => setTimeout(resolve, 1));
-        const fails = this.#fails.get(record.id) ?? 0;
+        const fails = this.#source.fails.get(record.id) ?? 0;
         if (fails > 0) {
-          this.#fails.set(record.id, fails - 1);
+          this.#source.fails.set(record.id, fails - 1);
           throw new Error('fails');
         }
-        if (this.#later.delete(record.id)) throw new RetryAfter('20s');
+        if (this.#source.later.delete(record.id)) throw new RetryAfter('20s');
         return { generation: Number(ctx.idempotencyKey.split('/')[1]), idempotencyKey: ctx.idempotencyKey };
       },
     }).to(
@@ -115,7 +92,7 @@ class Life {
           "CREATE TABLE IF NOT EXISTS effect (key TEXT, generation INTEGER, idem TEXT, CHECK (key NOT LIKE '%!'))",
         );
         for (const { key, item, result } of outcomes) {
-          const stored = this.#refused.has(item.id) ? `${key}!` : key;
+          const stored = this.#source.refused.has(item.id) ? `${key}!` : key;
           await tx.run('INSERT INTO effect VALUES (?, ?, ?)', [stored, result.generation, result.idempotencyKey]);
         }
       }),
@@ -124,14 +101,14 @@ class Life {
 
   async live(): Promise<void> {
     const chance = this.#chance;
-    this.#change('new');
+    this.#source.change('new');
     const rounds = 2 + chance.below(5);
     let again = false;
     for (let round = 0; round < rounds; round++) {
       let mutated = false;
       const between = (step: number) => {
         if (this.#plan.source !== 'jsonl' || step > 20 || !chance.one(12)) return;
-        this.#change();
+        this.#source.change();
         mutated = true;
       };
       const limit = chance.one(6) ? 1 + chance.below(20) : null;
@@ -139,7 +116,7 @@ class Life {
         const end = await this.world.run({ again, limit, dieAfter: chance.below(60), between });
         this.#log(`  ${end.kind}${again ? ' again' : ''}`);
         if (end.kind !== 'died' && again) again = false;
-        if (chance.one(2)) this.#change();
+        if (chance.one(2)) this.#source.change();
         if (end.kind === 'died' && chance.one(8)) this.#mendSchema();
       }
       mutated = false;
@@ -156,14 +133,14 @@ class Life {
       const next = chance.below(4);
       if (next === 0) await this.#mend();
       else if (next === 1 && chance.one(2)) again = true;
-      else this.#change();
+      else this.#source.change();
     }
   }
 
   /** Mends what fails, and sends it through again. */
   async #mend(): Promise<void> {
-    this.#fails.clear();
-    this.#refused.clear();
+    this.#source.fails.clear();
+    this.#source.refused.clear();
     this.#strict = false;
     this.#resent = true;
     const sent = await this.world.redrive();
@@ -187,7 +164,7 @@ class Life {
     const effects = await this.#effects();
     for (const { key, generation, times, idem } of effects) {
       if (times !== 1) throw new Error(`key ${key} has ${times} effects in generation ${generation}`);
-      if (!this.#seen.has(key)) throw new Error(`key ${JSON.stringify(key)} has an effect and was never there`);
+      if (!this.#source.seen.has(key)) throw new Error(`key ${JSON.stringify(key)} has an effect and was never there`);
       if (idem !== `job/${generation}/${key}`) throw new Error(`key ${key} ran as ${idem}`);
     }
   }
@@ -214,7 +191,7 @@ class Life {
     if (effects.length !== applied) throw new Error(`${effects.length} effects, ${applied} applied`);
     const landed = new Set(effects.map((effect) => effect.key));
     const failed = new Set(left.filter((item) => item.reason !== 'duplicate').map((item) => item.key));
-    const { keys, keyless, doubles } = this.#expected();
+    const { keys, keyless, doubles } = this.#source.expected({ strict: this.#strict, resent: this.#resent });
     for (const key of keys) {
       if (landed.has(key) && failed.has(key)) throw new Error(`key ${key} has landed and is quarantined`);
       if (!landed.has(key) && !failed.has(key)) throw new Error(`key ${key} is lost`);
@@ -226,121 +203,5 @@ class Life {
     if (this.#plan.onDuplicateKey === 'first' && twice.length > 0) throw new Error('a duplicate was not left out');
     if (job.pass === 1 && this.#plan.onDuplicateKey === 'quarantine' && this.#strict && twice.length !== doubles)
       throw new Error(`${twice.length} duplicates, and the source has ${doubles}`);
-  }
-
-  #expected(): { readonly keys: ReadonlySet<string>; readonly keyless: number; readonly doubles: number } {
-    const keys = new Set<string>();
-    let keyless = 0;
-    let doubles = 0;
-    const shown =
-      this.#plan.source === 'jsonl'
-        ? readFileSync(join(this.world.directory, 'in.jsonl'), 'utf8').split('\n')
-        : this.#list.map((record) => JSON.stringify(record));
-    for (const text of shown) {
-      if (text === '') continue;
-      let record: Record;
-      try {
-        record = JSON.parse(text) as Record;
-      } catch {
-        keyless++;
-        continue;
-      }
-      if (this.#strict && record.v === 'odd') keyless++;
-      else if (record.v === 'odd' && !this.#resent) continue;
-      else if (keys.has(record.id)) doubles++;
-      else keys.add(record.id);
-    }
-    return { keys, keyless, doubles };
-  }
-
-  #line(): Line {
-    const chance = this.#chance;
-    const id = `k${chance.below(KEYS)}`;
-    if (this.#plan.trouble) {
-      if (this.#plan.source === 'jsonl' && chance.one(15)) return { kind: 'malformed', text: `{"id":"${id}"` };
-      if (chance.one(15)) return { kind: 'odd', record: { id: `o${chance.below(KEYS)}`, v: 'odd' } };
-      if (chance.one(8)) this.#fails.set(id, chance.one(3) ? Number.POSITIVE_INFINITY : 1 + chance.below(2));
-      if (chance.one(15)) this.#later.add(id);
-      if (chance.one(20)) this.#refused.add(id);
-    }
-    return { kind: 'good', record: { id, v: String(chance.below(10)) } };
-  }
-
-  /** Lines with few keys twice. */
-  #some(count: number): Line[] {
-    const taken = new Set(this.#lines.map((line) => (line.kind === 'malformed' ? '' : line.record.id)));
-    const lines: Line[] = [];
-    while (lines.length < count) {
-      const line = this.#line();
-      const id = line.kind === 'malformed' ? null : line.record.id;
-      if (id !== null && taken.has(id) && !this.#chance.one(15) && taken.size < KEYS) continue;
-      if (id !== null) taken.add(id);
-      lines.push(line);
-    }
-    return lines;
-  }
-
-  /** Changes the source in a way that happens to files. */
-  #change(how: 'new' | 'any' = 'any'): void {
-    const chance = this.#chance;
-    const kind =
-      how === 'new'
-        ? 'new'
-        : (['append', 'append', 'cut', 'replace', 'edit', 'mend', 'none'] as const)[chance.below(7)];
-    this.#log(`    ${kind}`);
-    if (kind === 'none') return;
-    if (this.#plan.source === 'function' && kind !== 'new') {
-      // The order must be the same each time.
-      this.#lines.push(...this.#some(1 + chance.below(6)));
-      this.#write('append');
-      return;
-    }
-    const path = join(this.world.directory, 'in.jsonl');
-    if (kind === 'append' || kind === 'cut' || kind === 'new') {
-      this.#lines.push(...this.#some(how === 'new' ? 5 + chance.below(25) : 1 + chance.below(8)));
-      const before = how === 'new' || this.#plan.source !== 'jsonl' ? '' : readFileSync(path, 'utf8');
-      const text = this.#text();
-      this.#cut = kind === 'cut' || chance.one(6) ? 1 + chance.below(chance.one(2) ? 1 : 8) : 0;
-      this.#write(kind === 'new' ? 'replace' : 'append', before.length, text);
-      return;
-    }
-    if (kind === 'replace') {
-      this.#lines = chance.shuffle(this.#lines).slice(0, Math.ceil(this.#lines.length * (0.5 + chance.next() / 2)));
-      this.#lines.push(...this.#some(chance.below(6)));
-      this.#lines = chance.one(2) ? chance.shuffle(this.#lines) : this.#lines;
-    } else if (kind === 'edit') {
-      const at = chance.below(this.#lines.length);
-      const line = this.#lines[at];
-      if (line?.kind === 'good')
-        this.#lines[at] = { kind: 'good', record: { id: line.record.id, v: String(chance.below(10)) } };
-    } else {
-      this.#lines = this.#lines.map((line) => (line.kind === 'good' ? line : (this.#some(1)[0] as Line)));
-    }
-    this.#cut = 0;
-    this.#write(kind === 'edit' ? 'edit' : 'replace');
-  }
-
-  #text(): string {
-    return this.#lines
-      .map((line) => `${line.kind === 'malformed' ? line.text : JSON.stringify(line.record)}\n`)
-      .join('');
-  }
-
-  #write(how: 'append' | 'replace' | 'edit', from = 0, text = this.#text()): void {
-    for (const line of this.#lines) if (line.kind !== 'malformed') this.#seen.add(line.record.id);
-    this.#list.splice(
-      0,
-      this.#list.length,
-      ...this.#lines.flatMap((line) => (line.kind === 'malformed' ? [] : [line.record])),
-    );
-    if (this.#plan.source !== 'jsonl') return;
-    const path = join(this.world.directory, 'in.jsonl');
-    const shown = text.slice(0, text.length - this.#cut);
-    if (how === 'append') appendFileSync(path, shown.slice(from));
-    else if (how === 'edit') writeFileSync(path, shown);
-    else {
-      writeFileSync(`${path}.new`, shown);
-      renameSync(`${path}.new`, path);
-    }
   }
 }
