@@ -39,10 +39,10 @@ export async function openChunks(tx: Transaction, jobNo: number, limit: number):
   return rows.map((row) => row.number);
 }
 
-/** Records planned in this generation's present pass, for `--limit`. */
+/** Records planned in this generation's present pass, for `--limit`; an unterminated one that is read again counts once. */
 export async function recordsPlanned(tx: Transaction, job: JobRow): Promise<number> {
   const [row] = await tx.all<{ records: number | null }>(
-    'SELECT sum(records) AS records FROM hf_chunk WHERE job_no = ? AND kind = ? AND pass = ?',
+    'SELECT sum(records - (next_cursor <> to_cursor)) AS records FROM hf_chunk WHERE job_no = ? AND kind = ? AND pass = ?',
     [job.job_no, RANGE, job.pass],
   );
   return Number(row?.records ?? 0);

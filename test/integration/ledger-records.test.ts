@@ -126,3 +126,11 @@ test('a key that comes again in a page that shifted between a kill and the next 
   expect(await ended()).toBe('partial');
   expect(await landed()).toEqual(['a', 'b']);
 });
+
+test('a limit counts a last line that is read again once', async () => {
+  write(order('a'), order('b').trimEnd());
+  expect((await world.run({ limit: 3 })).kind).toBe('ended');
+  appendFileSync(file(), `\n${order('c')}${order('d')}`);
+  expect((await world.run({ limit: 3 })).kind).toBe('ended');
+  expect(await landed()).toEqual(['a', 'b', 'c']);
+});
