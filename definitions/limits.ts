@@ -37,7 +37,7 @@ export const DEFAULTS = Object.freeze({
   /** Milliseconds after which gathered outcomes are committed. */
   commitIntervalMs: 250,
   /** Outcomes after which a commit does not wait for its interval. */
-  commitOutcomesMax: 5_000,
+  commitOutcomesMax: 2_500,
   /** Milliseconds after which a chunk attempt gives its place to others and goes on later. */
   yieldAfterMs: 30_000,
 
