@@ -55,10 +55,6 @@ export class ItemPump<Work extends ItemWork> {
     this.#options = options;
   }
 
-  get stopReason(): StopReason | null {
-    return this.#stopReason;
-  }
-
   get inFlight(): number {
     return this.#flights.size;
   }

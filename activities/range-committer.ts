@@ -1,4 +1,5 @@
 import type { Outcome } from '../definitions/sink.ts';
+import type { Bits } from '../ledger/bits.ts';
 import type { RangeClaim } from '../ledger/claim-range.ts';
 import { commitRange, type RangeHold } from '../ledger/commit-range.ts';
 import type { NewItem } from '../ledger/items.ts';
@@ -6,8 +7,8 @@ import type { OneChunk } from './attempt.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import { describeError } from './item-outcome.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
-import { encodeInput, encodePlace, type GoodRecord } from './range-records.ts';
-import { commitThroughLocks, narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
+import { type GoodRecord, ledgerItem } from './range-records.ts';
+import { commitEffects, type Effect, narrowDown, type SinkWrite } from './sink-write.ts';
 
 type Entry =
   | {
@@ -27,7 +28,9 @@ type Entry =
 export class RangeCommitter {
   onFailure: (error: unknown) => void = () => undefined;
   readonly #session: JobSession;
-  readonly #claim: Extract<RangeClaim, { kind: 'claimed' }>;
+  /** As of the last commit. */
+  #landed: Bits;
+  #settled: Bits;
   readonly #hold: RangeHold;
   readonly #buffer: CommitBuffer<Entry>;
   #open: number;
@@ -35,7 +38,8 @@ export class RangeCommitter {
 
   constructor(session: JobSession, input: OneChunk, claim: Extract<RangeClaim, { kind: 'claimed' }>) {
     this.#session = session;
-    this.#claim = claim;
+    this.#landed = claim.landed;
+    this.#settled = claim.settled;
     this.#hold = {
       jobNo: session.job.job_no,
       jobId: session.job.job_id,
@@ -90,77 +94,54 @@ export class RangeCommitter {
     const { reach } = this.#session.deps;
     reach('before-commit');
     await narrowDown(entries, {
-      write: (part) => commitThroughLocks(this.#session, () => this.#write(part)),
+      write: (part) => this.#write(part),
       refuse: (entry, error) => (entry.kind === 'landed' ? this.#refused(entry.work, error) : entry),
     });
     reach('after-commit');
   }
 
   #refused(work: GoodRecord, error: unknown): Entry {
-    return {
-      kind: 'item',
-      position: work.position,
-      called: true,
-      item: {
-        key: work.key,
-        state: 'quarantined',
-        reason: 'sink',
-        attempts: work.attempts + 1,
-        dueAt: null,
-        input: encodeInput(work.read),
-        error: describeError(error),
-        place: encodePlace(work.read.place),
-        now: this.#session.deps.now(),
-      },
-    };
+    const item = ledgerItem(this.#session, work, {
+      state: 'quarantined',
+      reason: 'sink',
+      attempts: work.attempts + 1,
+      error: describeError(error),
+    });
+    return { kind: 'item', position: work.position, called: true, item };
   }
 
   async #write(entries: readonly Entry[]): Promise<SinkWrite> {
-    const { ledger, deps } = this.#session;
-    const effectOf = ({ work, prepared, result }: (typeof landing)[number]) => {
-      const { position, key } = work;
-      return { chunk: this.#hold.number, position, key, prepared, result };
-    };
-    const landed = this.#claim.landed.copy();
-    const settled = this.#claim.settled.copy();
-    const landing: Extract<Entry, { kind: 'landed' }>[] = [];
+    const landed = this.#landed.copy();
+    const settled = this.#settled.copy();
+    const effects: Effect[] = [];
     const items: NewItem[] = [];
+    const { number: chunk } = this.#hold;
     let calls = 0;
     for (const entry of entries) {
       if (entry.kind === 'landed') {
-        landing.push(entry);
-        landed.set(entry.work.position);
-        settled.set(entry.work.position);
+        const { position, key } = entry.work;
+        effects.push({ chunk, position, key, prepared: entry.prepared, result: entry.result });
+        landed.set(position);
+        settled.set(position);
         calls++;
       } else {
-        items.push({ ...entry.item, chunk: this.#hold.number, position: entry.position });
+        items.push({ ...entry.item, chunk, position: entry.position });
         settled.set(entry.position);
         if (entry.called) calls++;
       }
     }
     const done = this.#open === entries.length;
-    const commit = { landed, settled, applied: landing.length, calls, done, items };
-    // What comes behind it is the sink's too: some constraints are checked only at the commit.
-    let sinkAsked = false;
-    try {
-      await ledger.write(async (tx) => {
-        await commitRange(tx, this.#hold, commit);
-        sinkAsked = true;
-        await writeEffects(tx, this.#session, landing.map(effectOf));
-        deps.reach('inside-commit');
-      });
-    } catch (error) {
-      if (sinkAsked && ledger.database.isDataError(error)) return { kind: 'refused', error };
-      throw error;
-    }
+    const commit = { landed, settled, applied: effects.length, calls, done, items };
+    const written = await commitEffects(this.#session, {
+      record: (tx) => commitRange(tx, this.#hold, commit),
+      effects,
+    });
+    if (written.kind === 'refused') return written;
+    this.#landed = landed;
+    this.#settled = settled;
     this.#hold.seq++;
     this.#open -= entries.length;
     this.#done ||= done;
-    for (const entry of entries) {
-      const position = entry.kind === 'landed' ? entry.work.position : entry.position;
-      if (entry.kind === 'landed') this.#claim.landed.set(position);
-      this.#claim.settled.set(position);
-    }
-    return { kind: 'written' };
+    return written;
   }
 }

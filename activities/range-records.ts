@@ -1,6 +1,7 @@
 import { HoldfastError, isHoldfastError, showValue } from '../definitions/errors.ts';
 import { validate } from '../definitions/standard-schema.ts';
 import { encodeValue } from '../definitions/values.ts';
+import type { NewItem } from '../ledger/items.ts';
 import { hashKeys } from '../ledger/key-hash.ts';
 import type { ItemReason } from '../ledger/rows.ts';
 import type { Place, ReadRecord, SourceRecord } from '../sources/source.ts';
@@ -139,12 +140,12 @@ export function showPlace(place: Place): string {
 }
 
 /** The place's own fields, whatever class the source made it of. */
-export function encodePlace({ file, line, byte, index }: Place): string {
+function encodePlace({ file, line, byte, index }: Place): string {
   return JSON.stringify({ file, line, byte, index });
 }
 
 /** The item as the source gave it, as the ledger keeps it for a later try; null where it cannot be kept. */
-export function encodeInput(read: ReadRecord<unknown>): string | null {
+function encodeInput(read: ReadRecord<unknown>): string | null {
   if ('malformed' in read || read.item === undefined) return null;
   try {
     return encodeValue(read.item);
@@ -156,4 +157,20 @@ export function encodeInput(read: ReadRecord<unknown>): string | null {
 function withRaw(error: Error, raw: string): Error {
   error.cause = raw;
   return error;
+}
+
+/** A record as the ledger keeps it when it does not simply land. */
+export function ledgerItem(
+  session: JobSession,
+  { key, read }: Pick<RangeRecord, 'key' | 'read'>,
+  item: Pick<NewItem, 'state' | 'reason' | 'attempts' | 'error'> & { readonly dueAt?: number | null },
+): Omit<NewItem, 'chunk' | 'position'> {
+  return {
+    key,
+    dueAt: null,
+    ...item,
+    input: encodeInput(read),
+    place: encodePlace(read.place),
+    now: session.deps.now(),
+  };
 }

@@ -1,7 +1,7 @@
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { type ClaimRange, claimRange, findChunk, type RangeClaim } from '../ledger/claim-range.ts';
-import { type NewItem, updateError } from '../ledger/items.ts';
+import { updateError } from '../ledger/items.ts';
 import { hashKeys } from '../ledger/key-hash.ts';
 import type { KeyOwner } from '../ledger/reserve-keys.ts';
 import { type ChunkRow, RANGE } from '../ledger/rows.ts';
@@ -13,11 +13,9 @@ import type { JobSession } from './job-session.ts';
 import type { Load } from './load-gate.ts';
 import { RangeCommitter } from './range-committer.ts';
 import {
-  type BadRecord,
   checkRecords,
-  encodeInput,
-  encodePlace,
   type GoodRecord,
+  ledgerItem,
   type RangeRecord,
   type RangeRecords,
   showPlace,
@@ -95,17 +93,12 @@ function claimOf(session: JobSession, input: OneChunk, read: RangeRecords): Clai
     describeDuplicate: (record, owner) => {
       const taken = read.records[record] as GoodRecord;
       const first = `record ${owner.position + 1} of chunk ${owner.chunk}`;
-      return {
-        key: taken.key,
+      return ledgerItem(session, taken, {
         state: 'quarantined',
         reason: 'duplicate',
         attempts: 0,
-        dueAt: null,
-        input: encodeInput(taken.read),
         error: duplicateError(taken, first),
-        place: encodePlace(taken.read.place),
-        now: session.deps.now(),
-      };
+      });
     },
   };
 }
@@ -202,27 +195,15 @@ function* worksOf(
     load.took();
     const position = claim.positions?.[record] ?? record;
     if (claim.settled.has(position)) continue;
-    const found = read.records[record] as GoodRecord | BadRecord;
-    if (found.kind === 'bad') committer.addItem(position, badItem(session, found));
-    else {
+    const found = read.records[record] as RangeRecord;
+    if (found.kind === 'bad') {
+      const { reason, error } = found;
+      committer.addItem(position, ledgerItem(session, found, { state: 'quarantined', reason, attempts: 0, error }));
+    } else {
       found.position = position;
       yield found;
     }
   }
-}
-
-function badItem(session: JobSession, bad: BadRecord): Omit<NewItem, 'chunk' | 'position'> {
-  return {
-    key: bad.key,
-    state: 'quarantined',
-    reason: bad.reason,
-    attempts: 0,
-    dueAt: null,
-    input: encodeInput(bad.read),
-    error: bad.error,
-    place: encodePlace(bad.read.place),
-    now: session.deps.now(),
-  };
 }
 
 function settle(
@@ -236,19 +217,6 @@ function settle(
   const failed = judgeFailure(session, result.error, 0);
   if (isHoldfastError(result.error) === false)
     session.logOf({ item: work.key }).debug('item failed', { error: failed.error });
-  return committer.addItem(
-    work.position,
-    {
-      key: work.key,
-      state: failed.kind,
-      reason: failed.reason,
-      attempts: failed.attempts,
-      dueAt: failed.dueAt,
-      input: encodeInput(work.read),
-      error: failed.error,
-      place: encodePlace(work.read.place),
-      now: session.deps.now(),
-    },
-    { called: true },
-  );
+  const { kind: state, ...rest } = failed;
+  return committer.addItem(work.position, ledgerItem(session, work, { state, ...rest }), { called: true });
 }

@@ -14,7 +14,7 @@ import { describeError, judgeFailure } from './item-outcome.ts';
 import { ItemPump } from './item-pump.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
 import { keyOf, showPlace } from './range-records.ts';
-import { commitThroughLocks, narrowDown, type SinkWrite, writeEffects } from './sink-write.ts';
+import { commitEffects, type Effect, narrowDown, type SinkWrite } from './sink-write.ts';
 
 const TAKE_MAX = 500;
 /** A lane waits for items that are due so soon, rather than end and be scheduled again. */
@@ -46,8 +46,7 @@ export async function runRetry(session: JobSession, input: OneChunk, attempt: At
     const rows = await ledger.write((tx) => takeDue(tx, hold, { now: deps.now(), limit: TAKE_MAX }));
     hold.seq++;
     if (rows.length > 0) {
-      if (!(await runRows(session, { input, attempt, hold, rows, yieldAfterMs: until - performance.now() })))
-        return 'yielded';
+      if (!(await runRows(session, { attempt, hold, rows, yieldAfterMs: until - performance.now() }))) return 'yielded';
       continue;
     }
     const due = await ledger.read((tx) => nextDue(tx, session.job.job_no));
@@ -59,7 +58,6 @@ export async function runRetry(session: JobSession, input: OneChunk, attempt: At
 }
 
 interface RunRows {
-  readonly input: OneChunk;
   readonly attempt: Attempt;
   readonly hold: LaneHold;
   readonly rows: readonly ItemRow[];
@@ -203,7 +201,7 @@ class LaneCommitter {
     const { reach } = this.#session.deps;
     reach('before-commit');
     await narrowDown(entries, {
-      write: (part) => commitThroughLocks(this.#session, () => this.#write(part, [])),
+      write: (part) => this.#write(part, []),
       refuse: (entry, error) => this.#refused(entry, error, 'sink'),
     });
     reach('after-commit');
@@ -219,34 +217,19 @@ class LaneCommitter {
   }
 
   async #write(entries: readonly Entry[], giveBack: readonly ItemRow[]): Promise<SinkWrite> {
-    const { ledger, deps } = this.#session;
-    const landing = entries.filter((entry) => entry.next.kind === 'landed');
-    const calls = entries.filter((entry) => entry.called).length;
-    // What comes behind it is the sink's too: some constraints are checked only at the commit.
-    let sinkAsked = false;
-    try {
-      await ledger.write(async (tx) => {
-        const outcomes = entries.map(({ work, next }) => ({
-          chunk: work.row.chunk,
-          position: work.row.position,
-          next,
-        }));
-        await commitLane(tx, this.#hold, { outcomes, giveBack, calls, retried: calls, now: deps.now() });
-        sinkAsked = true;
-        const effects = landing.map(({ work, prepared, result }) => {
-          const { chunk, position } = work.row;
-          return { chunk, position, key: work.key, prepared, result };
-        });
-        await writeEffects(tx, this.#session, effects);
-        deps.reach('inside-commit');
-      });
-    } catch (error) {
-      if (sinkAsked && ledger.database.isDataError(error)) return { kind: 'refused', error };
-      throw error;
+    const effects: Effect[] = [];
+    for (const { work, next, prepared, result } of entries) {
+      const { chunk, position } = work.row;
+      if (next.kind === 'landed') effects.push({ chunk, position, key: work.key, prepared, result });
     }
+    const calls = entries.filter((entry) => entry.called).length;
+    const outcomes = entries.map(({ work, next }) => ({ chunk: work.row.chunk, position: work.row.position, next }));
+    const commit = { outcomes, giveBack, calls, retried: calls, now: this.#session.deps.now() };
+    const written = await commitEffects(this.#session, { record: (tx) => commitLane(tx, this.#hold, commit), effects });
+    if (written.kind === 'refused') return written;
     this.#hold.seq++;
     for (const { work } of entries) this.#left.delete(placeOf(work.row));
-    return { kind: 'written' };
+    return written;
   }
 }
 

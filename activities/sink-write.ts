@@ -32,20 +32,6 @@ export async function narrowDown<Entry>(entries: readonly Entry[], how: NarrowDo
   await narrowDown(entries.slice(middle), how);
 }
 
-/**
- * Commits as long as it takes: outcomes are not given up because another program holds the database, for their items would be
- * called again. Ends when the process is asked to leave.
- */
-export async function commitThroughLocks<T>(session: JobSession, commit: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await commit();
-    } catch (error) {
-      if (!isHoldfastError(error, 'HF_DATABASE_LOCKED') || session.deps.shutdown.aborted) throw error;
-    }
-  }
-}
-
 /** An item's effect: what the sink prepared, or (without a sink) its result as text. */
 export interface Effect {
   readonly chunk: number;
@@ -56,7 +42,7 @@ export interface Effect {
 }
 
 /** Writes effects inside the ledger's transaction: by the sink, or as results that are kept. */
-export async function writeEffects(tx: Transaction, session: JobSession, effects: readonly Effect[]): Promise<void> {
+async function writeEffects(tx: Transaction, session: JobSession, effects: readonly Effect[]): Promise<void> {
   if (effects.length === 0) return;
   const { sink, job } = session;
   if (sink) {
@@ -67,4 +53,45 @@ export async function writeEffects(tx: Transaction, session: JobSession, effects
     'INSERT INTO hf_result (job_no, chunk, position, key, result) VALUES (?, ?, ?, ?, ?)',
     effects.map(({ chunk, position, key, result }) => [job.job_no, chunk, position, key, result as string]),
   );
+}
+
+export interface EffectCommit {
+  /** The guard and the ledger's record: the first statements. */
+  readonly record: (tx: Transaction) => Promise<void>;
+  readonly effects: readonly Effect[];
+}
+
+/** Commits effects with their record in one transaction; tells a row that was refused from what no item is to blame for. */
+export function commitEffects(session: JobSession, { record, effects }: EffectCommit): Promise<SinkWrite> {
+  const { ledger, deps } = session;
+  return throughLocks(session, async () => {
+    // What comes behind the record is the sink's too: some constraints are checked only at the commit.
+    let sinkAsked = false;
+    try {
+      await ledger.write(async (tx) => {
+        await record(tx);
+        sinkAsked = true;
+        await writeEffects(tx, session, effects);
+        deps.reach('inside-commit');
+      });
+      return { kind: 'written' };
+    } catch (error) {
+      if (sinkAsked && ledger.database.isDataError(error)) return { kind: 'refused', error };
+      throw error;
+    }
+  });
+}
+
+/**
+ * Commits as long as it takes: outcomes are not given up because another program holds the database, for their items would be
+ * called again. Ends when the process is asked to leave.
+ */
+async function throughLocks<T>(session: JobSession, commit: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await commit();
+    } catch (error) {
+      if (!isHoldfastError(error, 'HF_DATABASE_LOCKED') || session.deps.shutdown.aborted) throw error;
+    }
+  }
 }
