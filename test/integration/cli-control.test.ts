@@ -1,28 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { cancelling, keys, numbered, type Project, Site } from './harness.ts';
 import { until } from './running-command.ts';
+import { holding, project, site, useServedSite } from './served-site.ts';
 
-let site: Site;
-let made = 0;
-
-beforeAll(async () => {
-  site = new Site();
-  expect((await site.start(['server', 'start']).ended).code).toBe(0);
-});
-afterAll(() => site.remove());
-
-function project(): Project {
-  return site.project(`steer-${++made}`);
-}
-
-function holding(from: number): Project {
-  const here = project();
-  here.items(numbered(10, { hold: from }));
-  here.job();
-  return here;
-}
+useServedSite('steer');
 
 describe('with no worker running every command answers (invariant 10)', () => {
   let here: Project;

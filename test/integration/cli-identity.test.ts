@@ -2,30 +2,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Summary } from '../../client/index.ts';
-import { cancelling, keys, numbered, type Project, Site } from './harness.ts';
+import { cancelling, keys, numbered, Site } from './harness.ts';
 import { until } from './running-command.ts';
+import { holding, project, site, useServedSite } from './served-site.ts';
 
-let site: Site;
-let made = 0;
-
-beforeAll(async () => {
-  site = new Site();
-  expect((await site.start(['server', 'start']).ended).code).toBe(0);
-});
-afterAll(() => site.remove());
-
-/** A project whose job has a name of its own. */
-function project(): Project {
-  return site.project(`job-${++made}`);
-}
-
-/** With ten items, of which those from the given one on wait for the file `go`. */
-function holding(from: number): Project {
-  const here = project();
-  here.items(numbered(10, { hold: from }));
-  here.job();
-  return here;
-}
+useServedSite('job');
 
 describe('a job that is open', () => {
   test('run attaches to it and adds its worker', async () => {

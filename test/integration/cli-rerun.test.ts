@@ -1,27 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { keys, numbered, type Project, Site } from './harness.ts';
+import { describe, expect, test } from '@jest/globals';
+import { keys, numbered } from './harness.ts';
+import { holding, project, useServedSite } from './served-site.ts';
 
-let site: Site;
-let made = 0;
-
-beforeAll(async () => {
-  site = new Site();
-  expect((await site.start(['server', 'start']).ended).code).toBe(0);
-});
-afterAll(() => site.remove());
-
-/** A project whose job has a name of its own. */
-function project(): Project {
-  return site.project(`again-${++made}`);
-}
-
-/** With ten items, of which those from the given one on wait for the file `go`. */
-function holding(from: number): Project {
-  const here = project();
-  here.items(numbered(10, { hold: from }));
-  here.job();
-  return here;
-}
+useServedSite('again');
 
 describe('a complete job', () => {
   test('with nothing new says since when, and exits as that job did', async () => {
