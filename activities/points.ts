@@ -1,3 +1,5 @@
+import { MEMO_POINTS } from '../memoization/points.ts';
+
 /**
  * Places at which a process may die, by name: the crash suite and the kill drill end a process there to show that nothing is
  * lost or doubled. Nothing happens at them otherwise.
@@ -16,6 +18,7 @@ export const POINTS = [
   'after-plan',
   'during-close',
   'after-close',
+  ...MEMO_POINTS,
 ] as const;
 
 export type Point = (typeof POINTS)[number];

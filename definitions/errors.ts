@@ -98,7 +98,15 @@ export const ERRORS = {
   HF_TOLERANCE_EXCEEDED: failure(
     'Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.',
   ),
-  HF_TASK_MEMOIZE: wrongUse('Task {task} asks for memoization, which this version does not have: leave memoize out.'),
+
+  // Memoization
+  HF_MEMO_KEY: failure(
+    'The memoization key of task {task} cannot be computed: {path} is {value}. Give plain values that JSON has a form for, dates, bigints or bytes; memoize.key chooses the parts.',
+  ),
+  HF_MEMO_CYCLE: failure(
+    'Task {task} was called with an input that is being computed further up in the same call: it would wait for itself. Give it another input, or leave memoize out.',
+  ),
+  HF_MEMO_BUSY: passing('Another process computes task {task} for the same input: asking again.'),
 
   HF_RUN_FAILED: failure('The run of job {id} ended outside Holdfast: {reason}. Run it again to continue.'),
 

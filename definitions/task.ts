@@ -4,6 +4,7 @@ import type { TaskContext } from './context.ts';
 import { type Duration, parseDuration } from './duration.ts';
 import { HoldfastError, showValue } from './errors.ts';
 import { DEFAULTS } from './limits.ts';
+import { type Memoize, type MemoizeSpec, normalizeMemoize } from './memoize.ts';
 import { checkName } from './names.ts';
 import { normalizeRetry, type Retry, type RetryPolicy } from './retry.ts';
 import { isStandardSchema, type StandardSchemaV1, validate } from './standard-schema.ts';
@@ -22,13 +23,6 @@ export interface Task<out Name extends string, in I, out R> {
   (input: I): Promise<R>;
 }
 
-export interface Memoize<I> {
-  /** How long a result is taken again. @default for ever */
-  readonly expires?: Duration;
-  /** The parts of the input that decide. @default the whole input */
-  readonly key?: (input: I) => unknown;
-}
-
 export interface TaskOptions<Name extends string, I, R, Given = I> {
   /** Letters, digits, `-`, `_` and `.`; tells tasks apart. */
   readonly name: Name;
@@ -38,8 +32,8 @@ export interface TaskOptions<Name extends string, I, R, Given = I> {
   readonly schema?: StandardSchemaV1<Given, I>;
   /** Called for each input, at least once. */
   readonly run: (input: I, ctx: TaskContext) => Awaitable<R>;
-  /** Stored results in place of calls. This version has none yet: anything but `false` is refused. @default false */
-  readonly memoize?: false | Memoize<NoInfer<I>>;
+  /** Stored results in place of calls: of an input that was computed before, the result is taken again. @default false */
+  readonly memoize?: false | Memoize<NoInfer<I>, NoInfer<R>>;
   /** When and how often a failed call is made again. @default 5 attempts, 1s doubling up to 60s, jitter 0.2 */
   readonly retry?: Retry;
   /** For one attempt; `false` for no limit. @default '5 min' */
@@ -54,8 +48,8 @@ export interface TaskSpec {
   readonly version: string;
   readonly schema: StandardSchemaV1 | null;
   readonly run: (input: unknown, ctx: TaskContext) => unknown;
-  /** Always null until memoization is there. */
-  readonly memoize: null;
+  /** Null: every call computes. */
+  readonly memoize: MemoizeSpec | null;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number | null;
   readonly logConsole: boolean;
@@ -79,10 +73,11 @@ const options: OptionsOf<TaskOptions<string, unknown, unknown>> = {
  * const locate = defineTask({
  *   name: 'locate',
  *   async run(address: { town: string }, ctx) { return fetchPlace(address, ctx.signal); },
+ *   memoize: { expires: '1 day' },
  *   timeout: '30s',
  * });
  *
- * @throws HF_DEFINITION_INVALID, HF_DURATION_INVALID, HF_TASK_MEMOIZE
+ * @throws HF_DEFINITION_INVALID, HF_DURATION_INVALID
  */
 export function defineTask<const Name extends string, I, R, Given = I>(
   task: TaskOptions<Name, I, R, Given>,
@@ -103,13 +98,12 @@ function normalizeTask(task: TaskOptions<string, unknown, unknown, unknown>): Ta
   const what = `task ${name}`;
   checkOptions({ what }, task, options);
   if (typeof task.run !== 'function') throw invalid(what, 'run', task.run, 'give the function that the task runs');
-  if (task.memoize !== undefined && task.memoize !== false) throw new HoldfastError('HF_TASK_MEMOIZE', { task: name });
   return Object.freeze({
     name,
     version: task.version ?? '1',
     schema: checkSchema(task.schema, what),
     run: task.run,
-    memoize: null,
+    memoize: normalizeMemoize(task.memoize, what),
     retry: normalizeRetry(task.retry, what),
     timeoutMs: normalizeTimeout(task.timeout, what),
     logConsole: task.logConsole ?? false,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { isHoldfastError } from '../../../definitions/errors.ts';
+import { type Expiration, expiresAt, type Memoize, normalizeMemoize } from '../../../definitions/memoize.ts';
 import { defineTask, isTask, taskSpecOf } from '../../../definitions/task.ts';
 import { installTaskRuntime } from '../../../definitions/task-runtime.ts';
 
@@ -54,10 +55,27 @@ describe('a task', () => {
   });
 });
 
-test('a task that asks for memoization is refused as long as there is none (invariant 8)', () => {
-  expect(failureOf({ name: 't', run: () => 1, memoize: { expires: '1 day' } })).toContain(
-    'HF_TASK_MEMOIZE: Task t asks for memoization',
-  );
+test('memoization options are checked and named', () => {
+  const asked = (memoize: object) => failureOf({ name: 't', run: () => 1, memoize });
+  expect(asked({ expires: 'soon' })).toContain('HF_DURATION_INVALID: Option memoize.expires of task t');
+  expect(asked({ expires: new Date(Number.NaN) })).toContain('an invalid date');
+  expect(asked({ ttl: '1 day' })).toContain('option memoize.ttl is "1 day"; memoize has no such option');
+  expect(asked({ key: 'x' })).toContain('memoize.key');
+  expect(asked({ refresh: 1 })).toContain('memoize.refresh');
+  expect(asked({ storage: '' })).toContain('memoize.storage');
+  expect(asked({ onStoreError: 'ignore' })).toContain("give 'fail' or 'run'");
+});
+
+test('an expiration is a duration, a time, or a function of the result that gives either', () => {
+  const expires = (given: Memoize<unknown>['expires']) =>
+    normalizeMemoize(given === undefined ? {} : { expires: given }, 'task t')?.expires as Expiration;
+  const at = (given: Memoize<unknown>['expires']) =>
+    expiresAt(expires(given), { result: { ttl: '5s' }, input: 1, at: 1_000, task: 't' });
+  expect(at(undefined)).toBeNull();
+  expect(at('2s')).toBe(3_000);
+  expect(at(new Date(9_000))).toBe(9_000);
+  expect(at((result) => (result as { ttl: '5s' }).ttl)).toBe(6_000);
+  expect(() => at(() => 'later' as '1s')).toThrow(/memoize.expires of task t is "later"/);
 });
 
 describe('calling a task', () => {
