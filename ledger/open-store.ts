@@ -17,6 +17,11 @@ export function storeUrl(home: string, env: NodeJS.ProcessEnv): string {
   return env.HOLDFAST_STORE || `sqlite:${join(home, 'store.db')}`;
 }
 
+/** Where large memoized results are kept: `HOLDFAST_RESULTS`, else a folder in the home. May be relative. */
+export function resultsFolder(home: string, env: NodeJS.ProcessEnv): string {
+  return env.HOLDFAST_RESULTS || join(home, 'results');
+}
+
 /** Opens the store, making it where there is none. */
 export async function openStore({ home, directory, url }: OpenStoreOptions): Promise<Store> {
   if (!existsSync(home)) mkdirSync(home, { recursive: true });
