@@ -9,6 +9,13 @@ export interface MemoTask {
   readonly values?: ValueForm;
 }
 
+/** Whether a task's specification asks for memoization. */
+export function isMemoTask<T extends { readonly memoize: MemoizeSpec | null }>(
+  task: T,
+): task is T & { readonly memoize: MemoizeSpec } {
+  return task.memoize !== null;
+}
+
 /** How values become bytes and come back: given by whoever has a converter of its own. */
 export interface ValueForm {
   encode(value: unknown): Uint8Array | Promise<Uint8Array>;
