@@ -1,31 +1,20 @@
 import { hostname } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { createActivities } from '../activities/create-activities.ts';
-import type { Dependencies, Log } from '../activities/dependencies.ts';
-import { taskRuntime } from '../activities/nested-task.ts';
+import type { Log } from '../activities/dependencies.ts';
 import { type TemporalOptions, temporalConfig, unreachable } from '../client/connection.ts';
-import { onLongLock } from '../database/long-locks.ts';
 import { type Duration, parseDuration } from '../definitions/duration.ts';
-import { HoldfastError } from '../definitions/errors.ts';
-import { type AnyJob, collectJobs, type JobSpec } from '../definitions/job.ts';
+import { type AnyJob, collectJobs } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
-import { installTaskRuntime } from '../definitions/task-runtime.ts';
-import { hostOf, isThisMachine, thisMachine } from '../ledger/machine.ts';
-import { openStore, storeUrl } from '../ledger/open-store.ts';
-import type { Store } from '../ledger/store.ts';
+import { storeUrl } from '../ledger/open-store.ts';
 import { createHome, findHome } from '../server/home.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
 import { recordAttempts } from './attempt-interceptor.ts';
-import { killPoints } from './kill-points.ts';
-import { keepLease } from './lease.ts';
 import { standardLog } from './log.ts';
-import { failOrphans } from './orphans.ts';
-import { ProcessOwner } from './process-owner.ts';
+import { Parts } from './parts.ts';
+import { type OpenProcess, openProcess, openWorkersStore } from './process.ts';
 import { workflowBundle } from './workflow-bundle.ts';
-import { boundYoungGeneration } from './young-generation.ts';
 
-const SWEEP_MS = 2_000;
 /** Beyond the items' own time to finish, for the last commit and the report. */
 const REPORT_MS = 5_000;
 
@@ -78,43 +67,18 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   const shutdownGraceMs = durationOr(options.shutdownGrace, 'shutdownGrace', DEFAULTS.shutdownGraceMs);
   const heartbeatTimeoutMs = durationOr(options.heartbeatTimeout, 'heartbeatTimeout', DEFAULTS.heartbeatTimeoutMs);
   const parts = new Parts();
-  boundYoungGeneration();
   try {
-    const store = await openStore({ home, directory, url: options.store ?? storeUrl(home, env) });
+    const store = await openWorkersStore({ home, directory, url: options.store ?? storeUrl(home, env) });
     parts.add(() => store.database.close());
-    await assertOneMachine(store);
     const { client, native } = await connect(connectionOptions, { namespace, parts });
     const server = { address, namespace };
-    const owner = ProcessOwner.create(home, server);
-    parts.add(async () => owner.release());
-    const names = [...jobs.keys()];
-    const lease = { id: owner.id, host: thisMachine(), pid: process.pid, jobs: names, startedAt: Date.now() };
-    parts.add(await keepLease(store, lease, log));
-    const leaving = new AbortController();
-    const deps: Dependencies = {
-      jobs,
-      store,
-      owner: owner.id,
-      directory,
-      now: Date.now,
-      random: Math.random,
-      reach: killPoints(env),
-      log,
-      shutdown: leaving.signal,
-      shutdownGraceMs,
-      leaseMs: DEFAULTS.leaseMs,
-      heartbeatTimeoutMs,
-    };
-    const { activities, close } = createActivities(deps);
-    parts.add(close);
-    const unlisten = onLongLock((database) => log.warn(new HoldfastError('HF_DATABASE_LOCKED', { database }).message));
-    parts.add(async () => void unlisten());
-    const uninstall = installTaskRuntime(taskRuntime);
-    parts.add(async () => uninstall());
-    const workers = await createWorkers({ jobs, native, namespace, activities, owner, shutdownGraceMs });
-    const sweep = { home, client, server, store, jobs: names, log };
-    await failOrphans(sweep);
-    return new RunningWorker({ workers, leaving, parts, sweep: () => failOrphans(sweep) });
+    const queues = [...jobs.keys()].map(taskQueueOf);
+    const place = { jobs, store, home, directory, env, log, client, server, queues };
+    const opened = await openProcess({ ...place, shutdownGraceMs, heartbeatTimeoutMs });
+    parts.add(() => opened.close());
+    const workers = await createWorkers({ queues, native, namespace, opened, shutdownGraceMs });
+    await opened.keepSweeping();
+    return new RunningWorker({ workers, opened, parts });
   } catch (error) {
     await parts.close();
     throw error;
@@ -123,16 +87,6 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
 
 function durationOr(given: Duration | undefined, option: string, otherwiseMs: number): number {
   return given === undefined ? otherwiseMs : parseDuration(given, option);
-}
-
-/** SQLite's locks hold on one machine only: a second one that shares the file, over a network drive, would damage it. */
-async function assertOneMachine(store: Store): Promise<void> {
-  if (store.database.dialect !== 'sqlite') return;
-  const other = (await store.workers({ now: Date.now(), leaseMs: DEFAULTS.leaseMs })).find(
-    ({ host }) => !isThisMachine(host),
-  );
-  if (!other) return;
-  throw new HoldfastError('HF_DATABASE_OTHER_HOST', { database: store.database.url, host: hostOf(other.host) });
 }
 
 interface Connecting {
@@ -153,29 +107,23 @@ async function connect(options: ReturnType<typeof temporalConfig>['connection'],
 }
 
 interface WorkerParts {
-  readonly jobs: ReadonlyMap<string, JobSpec>;
+  readonly queues: readonly string[];
   readonly native: NativeConnection;
   readonly namespace: string;
-  readonly activities: object;
-  readonly owner: ProcessOwner;
+  readonly opened: OpenProcess;
   readonly shutdownGraceMs: number;
 }
 
-async function createWorkers({
-  jobs,
-  native,
-  namespace,
-  activities,
-  owner,
-  shutdownGraceMs,
-}: WorkerParts): Promise<Worker[]> {
+async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
+  const { queues, native, namespace, opened, shutdownGraceMs } = parts;
+  const { activities, owner } = opened;
   const workflowBundleOption = await workflowBundle();
   return Promise.all(
-    [...jobs.keys()].map((name) =>
+    queues.map((taskQueue) =>
       Worker.create({
         connection: native,
         namespace,
-        taskQueue: taskQueueOf(name),
+        taskQueue,
         identity: `holdfast ${process.pid}@${hostname()} ${owner.id}`,
         workflowBundle: workflowBundleOption,
         activities,
@@ -192,61 +140,37 @@ async function createWorkers({
   );
 }
 
-/** What must be closed, last opened first. */
-class Parts {
-  readonly #closers: (() => Promise<void>)[] = [];
-
-  add(close: () => Promise<void>): void {
-    this.#closers.push(close);
-  }
-
-  async close(): Promise<void> {
-    for (let close = this.#closers.pop(); close; close = this.#closers.pop()) await close().catch(() => undefined);
-  }
+interface RunningParts {
+  readonly workers: readonly Worker[];
+  readonly opened: OpenProcess;
+  readonly parts: Parts;
 }
 
 class RunningWorker implements HoldfastWorker {
-  readonly #parts: {
-    readonly workers: readonly Worker[];
-    readonly leaving: AbortController;
-    readonly parts: Parts;
-    readonly sweep: () => Promise<number>;
-  };
+  readonly #parts: RunningParts;
 
-  constructor(parts: {
-    readonly workers: readonly Worker[];
-    readonly leaving: AbortController;
-    readonly parts: Parts;
-    readonly sweep: () => Promise<number>;
-  }) {
+  constructor(parts: RunningParts) {
     this.#parts = parts;
   }
 
   async run(): Promise<void> {
-    const { workers, leaving, parts, sweep } = this.#parts;
-    let sweeping: Promise<unknown> = Promise.resolve();
-    const timer = setInterval(() => {
-      sweeping = sweeping.then(sweep).catch(() => undefined);
-    }, SWEEP_MS);
+    const { workers, parts } = this.#parts;
     try {
       const runs = workers.map((worker) => worker.run());
       // One that fails takes the others down: half a process is no use.
       await Promise.all(runs).catch(async (error) => {
-        leaving.abort();
-        for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+        this.shutdown();
         await Promise.allSettled(runs);
         throw error;
       });
     } finally {
-      clearInterval(timer);
-      await sweeping;
       await parts.close();
     }
   }
 
   shutdown(): void {
-    const { workers, leaving } = this.#parts;
-    leaving.abort();
+    const { workers, opened } = this.#parts;
+    opened.leave();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   }
 }

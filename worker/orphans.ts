@@ -6,7 +6,6 @@ import type { Log } from '../activities/dependencies.ts';
 import { tryLock } from '../database/file-lock.ts';
 import { ownersDirectory } from '../ledger/owner-files.ts';
 import type { Store } from '../ledger/store.ts';
-import { taskQueueOf } from '../workflows/messages.ts';
 import { OWNER_SCHEMA } from './process-owner.ts';
 
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
@@ -23,8 +22,8 @@ export interface OrphanSweep {
   readonly client: Client;
   readonly server: { readonly address: string; readonly namespace: string };
   readonly store: Store;
-  /** Names of the jobs that this process serves. */
-  readonly jobs: readonly string[];
+  /** The task queues that this process works on. */
+  readonly queues: readonly string[];
   readonly log: Log;
 }
 
@@ -81,10 +80,10 @@ function tryLockSafely(path: string): ReturnType<typeof tryLock> {
  * Fails the activities that the server had handed to a dead process and that had not begun there: nobody wrote down their
  * tokens. Only those whose last worker is that process, which starts nothing any more.
  */
-async function failUnbegun({ client, jobs }: OrphanSweep, owner: string): Promise<number> {
+async function failUnbegun({ client, queues }: OrphanSweep, owner: string): Promise<number> {
   let failed = 0;
-  for (const job of jobs) {
-    const query = `TaskQueue = "${taskQueueOf(job)}" AND ExecutionStatus = "Running"`;
+  for (const queue of queues) {
+    const query = `TaskQueue = "${queue}" AND ExecutionStatus = "Running"`;
     for await (const { workflowId, runId } of client.workflow.list({ query })) {
       const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
       for (const { activityId, lastWorkerIdentity, state } of raw.pendingActivities ?? []) {
