@@ -74,7 +74,7 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
     const server = { address, namespace };
     const queues = [...jobs.keys()].map(taskQueueOf);
     const place = { jobs, store, home, directory, env, log, client, server, queues };
-    const opened = await openProcess({ ...place, shutdownGraceMs, heartbeatTimeoutMs });
+    const opened = await openProcess({ ...place, shutdownGraceMs, heartbeatTimeoutMs, seal: null });
     parts.add(() => opened.close());
     const workers = await createWorkers({ queues, native, namespace, opened, shutdownGraceMs });
     await opened.keepSweeping();

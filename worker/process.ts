@@ -8,10 +8,13 @@ import type { JobSpec } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { installTaskRuntime } from '../definitions/task-runtime.ts';
 import { hostOf, isThisMachine, thisMachine } from '../ledger/machine.ts';
-import { openStore } from '../ledger/open-store.ts';
+import { openStore, resultsFolder } from '../ledger/open-store.ts';
 import type { Store } from '../ledger/store.ts';
+import type { Seal } from '../memoization/memoization.ts';
+import { openMemoization } from '../memoization/open-memoization.ts';
 import { killPoints } from './kill-points.ts';
 import { keepLease } from './lease.ts';
+import { livingOwners } from './living-owners.ts';
 import { failOrphans } from './orphans.ts';
 import { Parts } from './parts.ts';
 import { ProcessOwner } from './process-owner.ts';
@@ -63,6 +66,8 @@ export interface ProcessOptions {
   readonly queues: readonly string[];
   readonly shutdownGraceMs: number;
   readonly heartbeatTimeoutMs: number;
+  /** What stored results go through: the user's payload codecs. */
+  readonly seal: Seal | null;
 }
 
 /** What a worker process has open, whoever polls for it: `createWorker`, or a user's own Worker with the plugin. */
@@ -95,14 +100,31 @@ export async function openProcess(options: ProcessOptions): Promise<OpenProcess>
     };
     parts.add(await keepLease(store, lease, log));
     const leaving = new AbortController();
+    const reach = killPoints(env);
+    const memo = await openMemoization({
+      database: store.database,
+      results: resultsFolder(home, env),
+      directory,
+      now: Date.now,
+      seal: options.seal,
+      owner: owner.id,
+      livingOwners: (owners) => livingOwners({ store, home }, owners),
+      reach,
+    }).catch((error) => {
+      // To be removed once it is there.
+      if (error.message !== 'being written') throw error;
+      return null as never;
+    });
+    parts.add(() => memo.close());
     const deps: Dependencies = {
       jobs,
       store,
+      memo,
       owner: owner.id,
       directory,
       now: Date.now,
       random: Math.random,
-      reach: killPoints(env),
+      reach,
       log,
       shutdown: leaving.signal,
       shutdownGraceMs: options.shutdownGraceMs,
