@@ -1,5 +1,6 @@
 import type { JobSpec } from '../definitions/job.ts';
 import type { Store } from '../ledger/store.ts';
+import type { Memoization } from '../memoization/memoization.ts';
 import type { ReachPoint } from './points.ts';
 
 export interface Log {
@@ -13,6 +14,7 @@ export interface Log {
 export interface Dependencies {
   readonly jobs: ReadonlyMap<string, JobSpec>;
   readonly store: Store;
+  readonly memo: Memoization;
   /** This process, as chunk owners and leases name it. */
   readonly owner: string;
   /** Relative paths of sources and sinks are relative to this. */

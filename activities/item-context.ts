@@ -21,10 +21,24 @@ export class CallContext implements ItemContext {
   #controller: AbortController | null = null;
   #abortReason: unknown = null;
   #isOver = false;
+  readonly #within: CallContext | null;
+  /** Before the names of recorded steps: tells those of a task within the function from the function's own. */
+  readonly #steps: string;
 
-  constructor(session: JobSession, work: ItemWork) {
+  constructor(
+    session: JobSession,
+    work: ItemWork,
+    { within, steps }: { readonly within: CallContext | null; readonly steps: string } = { within: null, steps: '' },
+  ) {
     this.#session = session;
     this.#work = work;
+    this.#within = within;
+    this.#steps = steps;
+  }
+
+  /** Of a task that the function calls: stopped when the function is. */
+  nested(steps: string): CallContext {
+    return new CallContext(this.#session, this.#work, { within: this, steps: this.#steps + steps });
   }
 
   get signal(): AbortSignal {
@@ -32,7 +46,8 @@ export class CallContext implements ItemContext {
       this.#controller = new AbortController();
       if (this.#abortReason) this.#controller.abort(this.#abortReason);
     }
-    return this.#controller.signal;
+    const own = this.#controller.signal;
+    return this.#within === null ? own : AbortSignal.any([own, this.#within.signal]);
   }
 
   get attempt(): number {
@@ -71,11 +86,15 @@ export class CallContext implements ItemContext {
     this.#isOver = true;
   }
 
+  get isOver(): boolean {
+    return this.#isOver || this.#within?.isOver === true;
+  }
+
   async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
-    if (this.#isOver) throw new HoldfastError('HF_ATTEMPT_OVER', { key: this.#work.key });
+    if (this.isOver) throw new HoldfastError('HF_ATTEMPT_OVER', { key: this.#work.key });
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
     const { ledger, job } = this.#session;
-    const place = [job.job_no, this.#work.key, name] as const;
+    const place = [job.job_no, this.#work.key, this.#steps + name] as const;
     const [row] = await ledger.read((tx) =>
       tx.all<{ value: string }>('SELECT value FROM hf_once WHERE job_no = ? AND item_key = ? AND name = ?', place),
     );

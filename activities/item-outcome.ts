@@ -13,6 +13,14 @@ export interface FailedItem {
   readonly error: string;
 }
 
+/** No further call can end otherwise. */
+const PERMANENT: ReadonlySet<string> = new Set([
+  'HF_INPUT_SCHEMA',
+  'HF_RESULT_NOT_STORABLE',
+  'HF_MEMO_KEY',
+  'HF_MEMO_CYCLE',
+]);
+
 /** The retry policy's answer to a failed call. `attempts` are those before it. */
 export function judgeFailure(session: JobSession, error: unknown, attempts: number): FailedItem {
   const { now, random } = session.deps;
@@ -22,8 +30,7 @@ export function judgeFailure(session: JobSession, error: unknown, attempts: numb
     return { kind: 'waiting', reason: 'failed', attempts, dueAt: now() + retryAfterMs(error, now()), error: text };
   }
   const attempt = attempts + 1;
-  const permanent = isHoldfastError(error, 'HF_INPUT_SCHEMA') || isHoldfastError(error, 'HF_RESULT_NOT_STORABLE');
-  if (permanent || isFinal(retry, error, attempt)) {
+  if ((isHoldfastError(error) && PERMANENT.has(error.code)) || isFinal(retry, error, attempt)) {
     return { kind: 'quarantined', reason: 'failed', attempts: attempt, dueAt: null, error: text };
   }
   return {

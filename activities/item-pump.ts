@@ -1,5 +1,6 @@
 import { HoldfastError } from '../definitions/errors.ts';
-import { ABANDONED, type Call, type CallResult, startCall } from './call.ts';
+import { encodeValue } from '../definitions/values.ts';
+import { ABANDONED, type Call, type CallResult, type CallStart, startCall } from './call.ts';
 import type { ItemWork } from './item-context.ts';
 import type { JobSession } from './job-session.ts';
 
@@ -26,6 +27,8 @@ export interface PumpOptions<Work extends ItemWork> {
   readonly session: JobSession;
   /** Earliest chunk first. */
   readonly priority: number;
+  /** Called for each item that is taken on. */
+  readonly took?: () => void;
   /** Takes results in; resolves when there is room for more. Rejects when they cannot be recorded. */
   readonly settle: (work: Work, result: CallResult) => Promise<void> | undefined;
 }
@@ -33,7 +36,6 @@ export interface PumpOptions<Work extends ItemWork> {
 interface Flight<Work> {
   readonly works: readonly Work[];
   readonly call: Call;
-  readonly deadline: number;
 }
 
 /**
@@ -41,6 +43,7 @@ interface Flight<Work> {
  * within its timeout. Stops taking items when told to; items in flight get their time to finish.
  */
 export class ItemPump<Work extends ItemWork> {
+  protected readonly session: JobSession;
   readonly #options: PumpOptions<Work>;
   readonly #flights = new Set<Flight<Work>>();
   readonly #stop = new AbortController();
@@ -53,6 +56,12 @@ export class ItemPump<Work extends ItemWork> {
 
   constructor(options: PumpOptions<Work>) {
     this.#options = options;
+    this.session = options.session;
+  }
+
+  /** Aborted when no further items are taken. */
+  protected get stopSignal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   get inFlight(): number {
@@ -83,16 +92,17 @@ export class ItemPump<Work extends ItemWork> {
   async run(works: Iterable<Work>): Promise<void> {
     const deadlines = setInterval(() => this.#checkDeadlines(), DEADLINE_CHECK_MS);
     try {
+      const { session } = this;
       for (const batch of batches(works, this.#batchSize())) {
         if (this.#stopReason) break;
         // No promise where a slot is free, or a million cheap items would make a million.
-        const { session } = this.#options;
         if (!session.slots.tryAcquire(batch.length) && !(await this.#waitForSlots(batch.length))) break;
         const waitMs = session.rate.take(batch.length, session.deps.now());
         if (waitMs > 0 && !(await this.#waitForRate(batch.length, waitMs))) break;
         const settled = this.#start(batch);
         if (settled) await settled;
-        if (this.#turnIsDue()) await this.#giveTurn();
+        const turn = this.giveTurn();
+        if (turn) await turn;
       }
       await this.#whenIdle();
     } finally {
@@ -101,41 +111,63 @@ export class ItemPump<Work extends ItemWork> {
     if (this.#failure) throw this.#failure.error;
   }
 
+  /** Begins one call. */
+  protected begin(works: readonly Work[]): CallStart {
+    return startCall(this.session, works);
+  }
+
+  /** Takes one result in. */
+  protected take(work: Work, result: CallResult): Promise<void> | undefined {
+    return this.#options.settle(work, this.session.sink === null ? kept(result) : result);
+  }
+
+  /** An item is taken on. */
+  protected took(): void {
+    this.#options.took?.();
+  }
+
   #batchSize(): number {
     const { work } = this.#options.session.spec;
     return work.kind === 'runBatch' ? work.batchSize : 1;
   }
 
   #waitForSlots(weight: number): Promise<boolean> {
-    const { session, priority } = this.#options;
+    const { session } = this;
+    const { priority } = this.#options;
     return session.slots.acquire(weight, { priority, signal: this.#stop.signal });
   }
 
   async #waitForRate(weight: number, waitMs: number): Promise<boolean> {
     await delay(waitMs, this.#stop.signal);
     if (!this.#stopReason) return true;
-    this.#options.session.slots.release(weight);
+    this.session.slots.release(weight);
     return false;
   }
 
   #start(works: readonly Work[]): Promise<void> | undefined {
-    const { session } = this.#options;
-    const start = startCall(session, works);
+    const { session } = this;
+    for (let i = 0; i < works.length; i++) this.took();
+    const start = this.begin(works);
     if (start.kind === 'settled') {
       session.slots.release(works.length);
       return this.#settle(works, start.results);
     }
     const { call } = start;
-    const deadline = call.timeoutMs === null ? Number.POSITIVE_INFINITY : performance.now() + call.timeoutMs;
-    const flight: Flight<Work> = { works, call, deadline };
+    const flight: Flight<Work> = { works, call };
     this.#flights.add(flight);
+    let holds = true;
+    const release = () => {
+      if (holds) session.slots.release(works.length);
+      holds = false;
+    };
+    void call.freed?.then(release);
     void call.results.then(async (results) => {
       try {
         await this.#settle(works, this.#abandoned ? results.map(withoutAborted) : results);
       } catch (error) {
         this.fail(error);
       } finally {
-        session.slots.release(works.length);
+        release();
         this.#flights.delete(flight);
         if (this.#flights.size === 0) this.#idle?.();
       }
@@ -144,18 +176,18 @@ export class ItemPump<Work extends ItemWork> {
   }
 
   #settle(works: readonly Work[], results: readonly CallResult[]): Promise<void> | undefined {
-    const { session, settle } = this.#options;
-    session.deps.reach('after-function');
+    this.session.deps.reach('after-function');
     let full: Promise<void> | undefined;
-    for (let i = 0; i < works.length; i++) full = settle(works[i] as Work, results[i] ?? ABANDONED) ?? full;
+    for (let i = 0; i < works.length; i++) full = this.take(works[i] as Work, results[i] ?? ABANDONED) ?? full;
     return full;
   }
 
   #checkDeadlines(): void {
     const now = performance.now();
     for (const flight of this.#flights) {
-      if (flight.deadline > now) continue;
-      const error = new HoldfastError('HF_ITEM_TIMEOUT', { timeoutMs: flight.call.timeoutMs });
+      const { timeoutMs, startedAt } = flight.call;
+      if (timeoutMs === null || startedAt === null || startedAt + timeoutMs > now) continue;
+      const error = new HoldfastError('HF_ITEM_TIMEOUT', { timeoutMs });
       flight.call.abort(error);
       flight.call.giveUp({ kind: 'error', error });
     }
@@ -165,6 +197,11 @@ export class ItemPump<Work extends ItemWork> {
     if (++this.#sinceTurn < TURN_CHECK_ITEMS) return false;
     this.#sinceTurn = 0;
     return performance.now() - this.#lastTurn > TURN_MS;
+  }
+
+  /** Lets others run, when that is due. */
+  protected giveTurn(): Promise<void> | undefined {
+    return this.#turnIsDue() ? this.#giveTurn() : undefined;
   }
 
   async #giveTurn(): Promise<void> {
@@ -188,6 +225,17 @@ export class ItemPump<Work extends ItemWork> {
 /** A function that was told to stop and threw for it has used up no try; one that answered all the same has. */
 function withoutAborted(result: CallResult): CallResult {
   return result.kind === 'error' ? ABANDONED : result;
+}
+
+/** Results that are kept must be storable: said now, as the item's own error. */
+function kept(result: CallResult): CallResult {
+  if (result.kind !== 'value' && result.kind !== 'hit') return result;
+  try {
+    return { ...result, value: encodeValue(result.value) };
+  } catch (error) {
+    const { memo } = result;
+    return { kind: 'error', error, ...(memo === undefined ? {} : { memo }) };
+  }
 }
 
 function* batches<Work>(works: Iterable<Work>, size: number): Generator<readonly Work[]> {

@@ -1,6 +1,7 @@
 import { openDatabase } from '../database/open-database.ts';
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import type { JobSpec } from '../definitions/job.ts';
+import type { TaskSpec } from '../definitions/task.ts';
 import { decodeValue } from '../definitions/values.ts';
 import { findJob, jobByNumber } from '../ledger/jobs.ts';
 import { KeyFilter } from '../ledger/key-filter.ts';
@@ -204,6 +205,12 @@ export class JobSession {
     const { idempotencyKey } = this.spec;
     if (idempotencyKey) return String(idempotencyKey(work.item, this.params));
     return `${this.job.job_id}/${this.job.generation}/${work.key}`;
+  }
+
+  /** Stored results of a task that are older than this, in milliseconds since 1970, are not taken; null: any is. */
+  notBefore(task: TaskSpec): number | null {
+    const { refresh, asked_at, started_at } = this.#look?.job ?? this.job;
+    return refresh === 1 || task.memoize?.refresh === true ? (asked_at ?? started_at) : null;
   }
 
   logOf(fields: Readonly<Record<string, unknown>>): Log {

@@ -1,21 +1,53 @@
 import { bareContext } from '../definitions/bare-context.ts';
 import { HoldfastError } from '../definitions/errors.ts';
+import { shortHash } from '../definitions/job-id.ts';
 import { checkInput, type TaskSpec } from '../definitions/task.ts';
 import type { TaskRuntime } from '../definitions/task-runtime.ts';
-import { currentCall } from './console-log.ts';
-import { CallContext } from './item-context.ts';
+import { encodeValue } from '../definitions/values.ts';
+import { isMemoTask } from '../memoization/memoization.ts';
+import { type Caller, currentCaller, type NestedContext } from './caller.ts';
 
-/** Calls of tasks inside a job's function: with the item's context, each within the task's own timeout. */
+/** Calls of tasks inside a user's function: each memoized on its own and within its own timeout. */
 export const taskRuntime: TaskRuntime = {
   async call(spec, input) {
     const checked = await checkInput(spec, input);
-    const caller = currentCall();
+    const caller = currentCaller();
     if (!caller) return spec.run(checked, bareContext(spec, checked));
-    return withTimeout(spec, new CallContext(caller.session, caller.work), checked);
+    const context = caller.nested(spec, stepsOf(spec, checked));
+    try {
+      return await memoized(caller, { spec, input: checked, context });
+    } finally {
+      context.end();
+    }
   },
 };
 
-async function withTimeout(spec: TaskSpec, context: CallContext, input: unknown): Promise<unknown> {
+interface NestedCall {
+  readonly spec: TaskSpec;
+  readonly input: unknown;
+  readonly context: NestedContext;
+}
+
+async function memoized(caller: Caller, call: NestedCall): Promise<unknown> {
+  const { spec, input, context } = call;
+  if (!isMemoTask(spec)) return withTimeout(call);
+  const { memo, madeBy } = caller;
+  const options = { notBefore: caller.notBefore(spec), madeBy, signal: context.signal };
+  const outcome = await memo.run(spec, input, () => withTimeout(call), options);
+  caller.tally.count(outcome);
+  return outcome.value;
+}
+
+/** Two tasks, or one with two inputs, may name their steps alike. */
+function stepsOf(spec: TaskSpec, input: unknown): string {
+  try {
+    return `${spec.name} ${shortHash(encodeValue(input))} `;
+  } catch {
+    return `${spec.name} `;
+  }
+}
+
+async function withTimeout({ spec, input, context }: NestedCall): Promise<unknown> {
   const { timeoutMs } = spec;
   if (timeoutMs === null) return spec.run(input, context);
   let timer: NodeJS.Timeout | undefined;

@@ -210,6 +210,7 @@ async function startRun(
       runId,
       sourceState,
       limit: input.limit,
+      refresh: input.refresh === true,
       source: source.identity,
       sourceTitle: source.title,
       ended,

@@ -19,4 +19,9 @@ export class RateLimit {
     this.#nextMs = start + calls * this.#intervalMs;
     return Math.max(0, start - nowMs);
   }
+
+  /** Room that was taken for calls that are not made after all. */
+  giveBack(calls: number): void {
+    this.#nextMs -= calls * this.#intervalMs;
+  }
 }

@@ -8,9 +8,9 @@ import { type ChunkRow, RANGE } from '../ledger/rows.ts';
 import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
 import { describeError, judgeFailure } from './item-outcome.ts';
-import { ItemPump } from './item-pump.ts';
 import type { JobSession } from './job-session.ts';
 import type { Load } from './load-gate.ts';
+import { pumpOf } from './memo-pump.ts';
 import { RangeCommitter } from './range-committer.ts';
 import {
   checkRecords,
@@ -167,9 +167,10 @@ async function pump(
   session: JobSession,
   { input, attempt, claim, read, committer, load }: PumpInput,
 ): Promise<boolean> {
-  const pump = new ItemPump<GoodRecord>({
+  const pump = pumpOf<GoodRecord>({
     session,
     priority: input.number,
+    took: () => load.took(),
     settle: (work, result) => settle(session, committer, work, result),
   });
   committer.onFailure = (error) => pump.fail(error);
@@ -192,11 +193,11 @@ function* worksOf(
   { claim, read, committer, load }: Pick<PumpInput, 'claim' | 'read' | 'committer' | 'load'>,
 ): Generator<GoodRecord> {
   for (let record = 0; record < read.records.length; record++) {
-    load.took();
     const position = claim.positions?.[record] ?? record;
-    if (claim.settled.has(position)) continue;
     const found = read.records[record] as RangeRecord;
-    if (found.kind === 'bad') {
+    if (claim.settled.has(position)) load.took();
+    else if (found.kind === 'bad') {
+      load.took();
       const { reason, error } = found;
       committer.addItem(position, ledgerItem(session, found, { state: 'quarantined', reason, attempts: 0, error }));
     } else {
@@ -212,11 +213,14 @@ function settle(
   work: GoodRecord,
   result: CallResult,
 ): Promise<void> | undefined {
-  if (result.kind === 'abandoned') return undefined;
-  if (result.kind === 'value') return committer.addValue(work, result.value);
+  if (result.kind === 'abandoned' || result.kind === 'busy') return undefined;
+  if (result.kind !== 'error') return committer.addValue(work, result);
   const failed = judgeFailure(session, result.error, 0);
   if (isHoldfastError(result.error) === false)
     session.logOf({ item: work.key }).debug('item failed', { error: failed.error });
   const { kind: state, ...rest } = failed;
-  return committer.addItem(work.position, ledgerItem(session, work, { state, ...rest }), { called: true });
+  return committer.addItem(work.position, ledgerItem(session, work, { state, ...rest }), {
+    called: true,
+    memo: result.memo,
+  });
 }

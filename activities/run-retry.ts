@@ -4,15 +4,16 @@ import { validate } from '../definitions/standard-schema.ts';
 import { decodeValue } from '../definitions/values.ts';
 import { nextDue } from '../ledger/counts.ts';
 import { claimLane, commitLane, giveKey, type LaneHold, type LaneOutcome, takeDue } from '../ledger/retry-lane.ts';
-import type { ItemReason, ItemRow } from '../ledger/rows.ts';
+import type { ItemReason, ItemRow, MemoCounts } from '../ledger/rows.ts';
 import type { Place } from '../sources/source.ts';
 import type { Attempt, OneChunk } from './attempt.ts';
 import type { CallResult } from './call.ts';
 import { CommitBuffer } from './commit-buffer.ts';
 import type { ItemWork } from './item-context.ts';
 import { describeError, judgeFailure } from './item-outcome.ts';
-import { ItemPump } from './item-pump.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
+import { pumpOf } from './memo-pump.ts';
+import { MemoTally } from './memo-tally.ts';
 import { keyOf, showPlace } from './range-records.ts';
 import { commitEffects, type Effect, narrowDown, type SinkWrite } from './sink-write.ts';
 
@@ -29,6 +30,7 @@ interface Entry {
   readonly prepared: AnyPrepared | null;
   readonly result: unknown;
   readonly called: boolean;
+  readonly memo?: MemoCounts | undefined;
   readonly next: LaneOutcome['next'];
 }
 
@@ -68,7 +70,7 @@ interface RunRows {
 async function runRows(session: JobSession, { attempt, hold, rows, yieldAfterMs }: RunRows): Promise<boolean> {
   const committer = new LaneCommitter(session, hold, rows);
   // Behind every range chunk: an item that waited goes to the end of the queue, but takes its turn.
-  const pump = new ItemPump<RetryWork>({
+  const pump = pumpOf<RetryWork>({
     session,
     priority: 0,
     settle: (work, result) => committer.settle(work, result),
@@ -159,25 +161,28 @@ class LaneCommitter {
   }
 
   settle(work: RetryWork, result: CallResult): Promise<void> | undefined {
-    if (result.kind === 'abandoned') return undefined;
+    if (result.kind === 'abandoned' || result.kind === 'busy') return undefined;
+    const { memo } = result;
     if (result.kind === 'error') {
       const failed = judgeFailure(this.#session, result.error, work.attempts);
-      return this.#buffer.add({ work, prepared: null, result: null, called: true, next: failed });
+      return this.#buffer.add({ work, prepared: null, result: null, called: true, memo, next: failed });
     }
     const { sink } = this.#session;
-    if (!sink) return this.#buffer.add({ work, prepared: null, result: result.value, called: true, next: LANDED });
+    const landed = { work, result: result.value, called: result.kind === 'value', memo, next: LANDED };
+    if (!sink) return this.#buffer.add({ ...landed, prepared: null });
     const outcome = { item: work.item, key: work.key, result: result.value };
     try {
       const prepared = { outcome, rows: sink.prepare(outcome) };
-      return this.#buffer.add({ work, prepared, result: result.value, called: true, next: LANDED });
+      return this.#buffer.add({ ...landed, prepared });
     } catch (error) {
-      return this.refuse(work, error, 'sink', true);
+      return this.#buffer.add(this.#refused({ ...landed, prepared: null }, error, 'sink'));
     }
   }
 
   /** Quarantines an item without another try. */
-  refuse(work: RetryWork, error: unknown, reason: ItemReason, called = false): Promise<void> | undefined {
-    return this.#buffer.add(this.#refused({ work, prepared: null, result: null, called, next: LANDED }, error, reason));
+  refuse(work: RetryWork, error: unknown, reason: ItemReason): Promise<void> | undefined {
+    const refused = { work, prepared: null, result: null, called: false, next: LANDED };
+    return this.#buffer.add(this.#refused(refused, error, reason));
   }
 
   /** Takes note that an item is no longer one. */
@@ -223,8 +228,10 @@ class LaneCommitter {
       if (next.kind === 'landed') effects.push({ chunk, position, key: work.key, prepared, result });
     }
     const calls = entries.filter((entry) => entry.called).length;
+    const memo = new MemoTally();
+    for (const entry of entries) if (entry.memo) memo.add(entry.memo);
     const outcomes = entries.map(({ work, next }) => ({ chunk: work.row.chunk, position: work.row.position, next }));
-    const commit = { outcomes, giveBack, calls, retried: calls, now: this.#session.deps.now() };
+    const commit = { outcomes, giveBack, calls, retried: calls, memo, now: this.#session.deps.now() };
     const written = await commitEffects(this.#session, { record: (tx) => commitLane(tx, this.#hold, commit), effects });
     if (written.kind === 'refused') return written;
     this.#hold.seq++;

@@ -111,7 +111,7 @@ function summarize(job: JobRow, counts: Counts, { leftOut, now }: Look): Summary
     },
     thisRun: { applied, known: Math.max(0, job.base_applied - (job.pass_applied ?? 0)) + leftOut },
     calls: { made: counts.calls, retried: counts.retried },
-    memo: { hits: 0, misses: 0, savedMs: 0 },
+    memo: counts.memo,
     chunks: { planned: counts.chunksPlanned, done: counts.chunksDone },
     elapsedMs,
     itemsPerSecond: elapsedMs === 0 ? 0 : Math.round((applied / elapsedMs) * 100_000) / 100,

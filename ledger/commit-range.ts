@@ -2,7 +2,7 @@ import type { Transaction } from '../database/database.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import type { Bits } from './bits.ts';
 import { insertItems, type NewItem } from './items.ts';
-import { RANGE } from './rows.ts';
+import { type MemoCounts, RANGE } from './rows.ts';
 
 /** What one attempt of a range chunk holds; `seq` follows its own commits. */
 export interface RangeHold {
@@ -19,6 +19,7 @@ export interface RangeCommit {
   readonly settled: Bits;
   readonly applied: number;
   readonly calls: number;
+  readonly memo: MemoCounts;
   readonly done: boolean;
   readonly items: readonly NewItem[];
 }
@@ -29,7 +30,8 @@ export interface RangeCommit {
  */
 export async function commitRange(tx: Transaction, hold: RangeHold, commit: RangeCommit): Promise<void> {
   const changed = await tx.run(
-    `UPDATE hf_chunk SET seq = seq + 1, landed = ?, settled = ?, applied = applied + ?, calls = calls + ?, state = ?
+    `UPDATE hf_chunk SET seq = seq + 1, landed = ?, settled = ?, applied = applied + ?, calls = calls + ?, state = ?,
+       memo_hits = memo_hits + ?, memo_misses = memo_misses + ?, memo_saved_ms = memo_saved_ms + ?
      WHERE job_no = ? AND kind = ${RANGE} AND number = ? AND fence = ? AND seq = ? AND state = 'planned'
        AND EXISTS (SELECT 1 FROM hf_job WHERE job_no = ? AND epoch = ?)`,
     [
@@ -38,6 +40,9 @@ export async function commitRange(tx: Transaction, hold: RangeHold, commit: Rang
       commit.applied,
       commit.calls,
       commit.done ? 'done' : 'planned',
+      commit.memo.hits,
+      commit.memo.misses,
+      commit.memo.savedMs,
       hold.jobNo,
       hold.number,
       hold.fence,

@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/database.ts';
-import { type JobRow, RANGE } from './rows.ts';
+import { type JobRow, type MemoCounts, RANGE } from './rows.ts';
 
 /** Sums over a generation, from durable records. */
 export interface Counts {
@@ -13,6 +13,7 @@ export interface Counts {
   readonly total: number | null;
   readonly calls: number;
   readonly retried: number;
+  readonly memo: MemoCounts;
   readonly chunksPlanned: number;
   readonly chunksDone: number;
 }
@@ -23,6 +24,9 @@ interface ChunkSums {
   readonly applied: number | null;
   readonly calls: number | null;
   readonly retried: number | null;
+  readonly hits: number | null;
+  readonly misses: number | null;
+  readonly saved: number | null;
   readonly planned: number | null;
   readonly done: number | null;
   readonly total: number | null;
@@ -31,6 +35,7 @@ interface ChunkSums {
 export async function countJob(tx: Transaction, job: JobRow): Promise<Counts> {
   const [sums] = await tx.all<ChunkSums>(
     `SELECT sum(read) AS read, sum(known) AS known, sum(applied) AS applied, sum(calls) AS calls, sum(retried) AS retried,
+       sum(memo_hits) AS hits, sum(memo_misses) AS misses, sum(memo_saved_ms) AS saved,
        sum(kind = ${RANGE}) AS planned, sum(kind = ${RANGE} AND state <> 'planned') AS done,
        sum(CASE WHEN state = 'planned' AND fence = 0 THEN records ELSE read END) AS total
      FROM hf_chunk WHERE job_no = ?`,
@@ -51,6 +56,11 @@ export async function countJob(tx: Transaction, job: JobRow): Promise<Counts> {
     total: job.source_ended ? Number(sums?.total ?? 0) : null,
     calls: Number(sums?.calls ?? 0),
     retried: Number(sums?.retried ?? 0),
+    memo: {
+      hits: Number(sums?.hits ?? 0),
+      misses: Number(sums?.misses ?? 0),
+      savedMs: Math.round(Number(sums?.saved ?? 0)),
+    },
     chunksPlanned: Number(sums?.planned ?? 0),
     chunksDone: Number(sums?.done ?? 0),
   };

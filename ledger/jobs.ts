@@ -67,6 +67,8 @@ export interface RunStart {
   readonly runId: string;
   readonly sourceState: string | null;
   readonly limit: number | null;
+  /** Whether stored results are to be computed anew. */
+  readonly refresh: boolean;
   readonly source: string;
   readonly sourceTitle: string;
   /** As in hf_job.source_ended: 0 when there may be more to plan. */
@@ -74,14 +76,34 @@ export interface RunStart {
   readonly now: number;
 }
 
-/** Begins a run of a generation: a new epoch, the state running, the limit as given, and planning open where it had stopped. */
+/**
+ * Begins a run of a generation: a new epoch, the state running, the limit as given, and planning open where it had stopped. What
+ * goes on where it stopped short is still the run that was asked for then: what it refreshed is fresh.
+ */
 export async function beginRun(tx: Transaction, run: RunStart): Promise<JobRow> {
   const applied = await sumApplied(tx, run.jobNo);
+  const before = await jobByNumber(tx, run.jobNo);
+  const goesOn = before.asked_at !== null && before.state !== 'complete' && before.state !== 'partial';
+  const refreshes = goesOn && before.refresh === 1;
+  const askedAt = goesOn && (refreshes || !run.refresh) ? before.asked_at : run.now;
   await tx.run(
     `UPDATE hf_job SET state = 'running', error = NULL, epoch = epoch + 1, run_id = ?, item_limit = ?, cancelling = 0,
+       asked_at = ?, refresh = ?,
        source = ?, source_title = ?, source_state = ?, source_ended = ?, base_applied = ?, started_at = ?, ended_at = NULL
      WHERE job_no = ?`,
-    [run.runId, run.limit, run.source, run.sourceTitle, run.sourceState, run.ended, applied, run.now, run.jobNo],
+    [
+      run.runId,
+      run.limit,
+      askedAt,
+      refreshes || run.refresh ? 1 : 0,
+      run.source,
+      run.sourceTitle,
+      run.sourceState,
+      run.ended,
+      applied,
+      run.now,
+      run.jobNo,
+    ],
   );
   await releaseLanes(tx, run.jobNo);
   return jobByNumber(tx, run.jobNo);

@@ -5,7 +5,7 @@ import { findChunk } from './claim-range.ts';
 import { jobOfEpoch } from './jobs.ts';
 import { hashKeys } from './key-hash.ts';
 import type { KeyOwner } from './reserve-keys.ts';
-import { type ItemReason, type ItemRow, type JobRow, LANE } from './rows.ts';
+import { type ItemReason, type ItemRow, type JobRow, LANE, type MemoCounts } from './rows.ts';
 
 /** What one attempt of a retry lane holds. */
 export interface LaneHold {
@@ -56,7 +56,7 @@ export async function takeDue(
   hold: LaneHold,
   { now, limit }: { readonly now: number; readonly limit: number },
 ): Promise<ItemRow[]> {
-  await guard(tx, hold, { applied: 0, calls: 0, retried: 0 });
+  await guard(tx, hold, { applied: 0, calls: 0, retried: 0, memo: { hits: 0, misses: 0, savedMs: 0 } });
   const rows = await tx.all<ItemRow>(
     `SELECT * FROM hf_item WHERE job_no = ? AND state = 'waiting' AND lane IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
     [hold.jobNo, now, limit],
@@ -88,6 +88,7 @@ export interface LaneCommit {
   readonly giveBack: readonly { readonly chunk: number; readonly position: number }[];
   readonly calls: number;
   readonly retried: number;
+  readonly memo: MemoCounts;
   readonly now: number;
 }
 
@@ -97,7 +98,8 @@ export interface LaneCommit {
  */
 export async function commitLane(tx: Transaction, hold: LaneHold, commit: LaneCommit): Promise<void> {
   const landed = commit.outcomes.filter((outcome) => outcome.next.kind === 'landed');
-  await guard(tx, hold, { applied: landed.length, calls: commit.calls, retried: commit.retried });
+  const { calls, retried, memo } = commit;
+  await guard(tx, hold, { applied: landed.length, calls, retried, memo });
   const mine = "WHERE job_no = ? AND chunk = ? AND position = ? AND state = 'waiting' AND lane = ? AND lane_fence = ?";
   const place = (at: { readonly chunk: number; readonly position: number }) => [
     hold.jobNo,
@@ -149,13 +151,27 @@ export async function giveKey(
 async function guard(
   tx: Transaction,
   hold: LaneHold,
-  add: { readonly applied: number; readonly calls: number; readonly retried: number },
+  add: Pick<LaneCommit, 'calls' | 'retried' | 'memo'> & { readonly applied: number },
 ): Promise<void> {
   const changed = await tx.run(
-    `UPDATE hf_chunk SET seq = seq + 1, applied = applied + ?, calls = calls + ?, retried = retried + ?
+    `UPDATE hf_chunk SET seq = seq + 1, applied = applied + ?, calls = calls + ?, retried = retried + ?,
+       memo_hits = memo_hits + ?, memo_misses = memo_misses + ?, memo_saved_ms = memo_saved_ms + ?
      WHERE job_no = ? AND kind = ${LANE} AND number = ? AND fence = ? AND seq = ?
        AND EXISTS (SELECT 1 FROM hf_job WHERE job_no = ? AND epoch = ?)`,
-    [add.applied, add.calls, add.retried, hold.jobNo, hold.lane, hold.fence, hold.seq, hold.jobNo, hold.epoch],
+    [
+      add.applied,
+      add.calls,
+      add.retried,
+      add.memo.hits,
+      add.memo.misses,
+      add.memo.savedMs,
+      hold.jobNo,
+      hold.lane,
+      hold.fence,
+      hold.seq,
+      hold.jobNo,
+      hold.epoch,
+    ],
   );
   if (changed !== 1) throw new HoldfastError('HF_FENCED', { chunk: `retry ${hold.lane}`, id: hold.jobId });
 }

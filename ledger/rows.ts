@@ -34,6 +34,8 @@ export interface JobRow {
   readonly base_applied: number;
   readonly created_at: number;
   readonly started_at: number;
+  readonly asked_at: number | null;
+  readonly refresh: 0 | 1;
   readonly ended_at: number | null;
 }
 
@@ -58,6 +60,19 @@ export interface ChunkRow {
   readonly applied: number;
   readonly calls: number;
   readonly retried: number;
+  readonly memo_hits: number;
+  readonly memo_misses: number;
+  readonly memo_saved_ms: number;
+}
+
+/** What memoization did for some items. */
+export interface MemoCounts {
+  /** Results that were taken again. */
+  readonly hits: number;
+  /** Results that had to be computed. */
+  readonly misses: number;
+  /** What computing the hits took when they were computed. */
+  readonly savedMs: number;
 }
 
 export type ItemState = 'waiting' | 'quarantined' | 'unknown';

@@ -12,6 +12,8 @@ export interface JobInput {
   readonly params: string;
   readonly again: boolean;
   readonly limit: number | null;
+  /** Stored results are computed anew. */
+  readonly refresh?: boolean;
   /** Set by continue-as-new: the run goes on under its epoch. */
   readonly opened?: OpenedRun;
 }

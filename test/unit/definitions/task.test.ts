@@ -59,7 +59,7 @@ test('memoization options are checked and named', () => {
   const asked = (memoize: object) => failureOf({ name: 't', run: () => 1, memoize });
   expect(asked({ expires: 'soon' })).toContain('HF_DURATION_INVALID: Option memoize.expires of task t');
   expect(asked({ expires: new Date(Number.NaN) })).toContain('an invalid date');
-  expect(asked({ ttl: '1 day' })).toContain('option memoize.ttl is "1 day"; memoize has no such option');
+  expect(asked({ ttl: '1 day' })).toContain("option memoize.ttl is '1 day'; memoize has no such option");
   expect(asked({ key: 'x' })).toContain('memoize.key');
   expect(asked({ refresh: 1 })).toContain('memoize.refresh');
   expect(asked({ storage: '' })).toContain('memoize.storage');
@@ -75,7 +75,7 @@ test('an expiration is a duration, a time, or a function of the result that give
   expect(at('2s')).toBe(3_000);
   expect(at(new Date(9_000))).toBe(9_000);
   expect(at((result) => (result as { ttl: '5s' }).ttl)).toBe(6_000);
-  expect(() => at(() => 'later' as '1s')).toThrow(/memoize.expires of task t is "later"/);
+  expect(() => at(() => 'later' as '1s')).toThrow(/memoize.expires of task t is 'later'/);
 });
 
 describe('calling a task', () => {
