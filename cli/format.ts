@@ -24,6 +24,23 @@ export function rate(perSecond: number): string {
   return `${perSecond < 10 ? Number(perSecond.toFixed(1)) : count(Math.round(perSecond))}/s`;
 }
 
+/** Bytes, by thousands. */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return counted(bytes, 'byte');
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = bytes / 1_000;
+  let unit = 0;
+  // What would round up to a thousand is one of the next unit.
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1_000;
+  return `${value < 9.95 ? value.toFixed(1) : count(Math.round(value))} ${units[unit]}`;
+}
+
+/** A text in one line of at most so many characters. */
+export function cut(text: string, charsMax: number): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length <= charsMax ? line : `${line.slice(0, charsMax - 1)}…`;
+}
+
 export function percent(part: number, whole: number): string {
   if (whole === 0) return '0%';
   const share = Math.min(1, part / whole) * 100;
