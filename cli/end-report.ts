@@ -1,18 +1,18 @@
-import type { JobStatus } from '../client/index.ts';
+import type { JobStatus, Summary } from '../client/index.ts';
 import { count, counted, duration, rate, shellWord, time } from './format.ts';
 
 /** What a run's end means and what can be done about it, in sentences; the first begins with the state. */
 export function describeEnd(
   { summary, error, endedAt, leftOut }: JobStatus,
-  { nothingNew, again }: { readonly nothingNew: boolean; readonly again: boolean },
+  { nothingNew, again, refresh }: { readonly nothingNew: boolean; readonly again: boolean; readonly refresh: boolean },
 ): readonly string[] {
-  const { items, thisRun, state, elapsedMs, itemsPerSecond } = summary;
+  const { items, thisRun, state, elapsedMs, itemsPerSecond, memo } = summary;
   const id = shellWord(summary.jobId);
   const lines: string[] = [];
   const generation = summary.generation === 1 ? '' : ` (generation ${summary.generation})`;
   if (nothingNew) {
     lines.push(
-      `${state}: nothing new in the source since ${time(endedAt ?? 0)}; ${counted(items.applied, 'item')} applied${generation}.${again ? '' : ' --again runs every item anew.'}`,
+      `${state}: nothing new in the source since ${time(endedAt ?? 0)}; ${counted(items.applied, 'item')} applied${generation}.${again ? '' : ` ${refresh ? '--refresh --again' : '--again'} runs every item anew.`}`,
     );
   } else {
     const run = thisRun.applied === items.applied ? '' : `, ${count(thisRun.applied)} in this run`;
@@ -22,6 +22,7 @@ export function describeEnd(
     );
   }
   if (state === 'failed' || (state === 'cancelled' && error)) lines.push(`  ${error ?? 'no reason was recorded'}`);
+  if (memo.hits > 0 && !nothingNew) lines.push(`  ${describeMemo(memo)}`);
   if (leftOut > 0 && !nothingNew) {
     lines.push(
       `  ${counted(leftOut, 'record')} left out as known: their keys had landed before, whatever their content is now. --again runs every item anew.`,
@@ -43,6 +44,12 @@ export function describeEnd(
     );
   }
   return lines;
+}
+
+/** What memoization spared. */
+export function describeMemo({ hits, misses, savedMs }: Summary['memo']): string {
+  const spared = savedMs < 1_000 ? '' : `, which took ${duration(savedMs)} to compute`;
+  return `${counted(hits, 'result')} taken from the store${spared}; ${count(misses)} computed.`;
 }
 
 /** What a process exits with that saw a job end. */

@@ -49,6 +49,7 @@ export interface StartCommandOptions {
   readonly param?: Readonly<Record<string, string>>;
   readonly id?: string;
   readonly again?: boolean;
+  readonly refresh?: boolean;
   readonly limit?: number;
   readonly json?: boolean;
   readonly help?: boolean;
@@ -61,5 +62,6 @@ export function withStartOptions(command: Command): Command {
     .option('--param <name=value>', 'a param of the job; once for each', takeParam)
     .option('--id <id>', "the job's id [default: what the job says, else its name and a short hash of its params]")
     .option('--again', 'run every item anew, if the job is complete (else continue it)')
+    .option('--refresh', 'compute memoized results anew and store them, whatever is stored')
     .option('--limit <n>', 'take only the first n items', takeCount);
 }

@@ -97,12 +97,13 @@ class Run {
 
   async #start(): Promise<JobHandle> {
     const { client, chosen, options, output } = this.#parts;
-    const { again = false, limit } = options;
+    const { again = false, refresh = false, limit } = options;
     const { id, params } = chosen;
     const { handle, attached, interrupted } = await client.startOrAttach(chosen.job, {
       id,
       params,
       again,
+      refresh,
       ...(limit === undefined ? {} : { limit }),
     });
     const before = await handle.status().catch(() => null);
@@ -119,6 +120,8 @@ class Run {
         );
       if (limit !== undefined && limit !== before?.limit)
         output.note('holdfast: --limit counts when a run begins: the open one keeps its own');
+      if (refresh)
+        output.note('holdfast: --refresh counts when a run begins: the open one goes on as it was asked for');
     } else if (again && (state === 'failed' || state === 'cancelled')) {
       output.note(
         `holdfast: ${id} is ${state}, not complete: --again continues it, and opens the next generation only after that`,
@@ -147,8 +150,8 @@ class Run {
           'holdfast: the server knows nothing of the run any more (its database was lost): starting it again from the ledger',
         );
         const { id, params } = chosen;
-        const { limit } = options;
-        await client.startOrAttach(chosen.job, { id, params, ...(limit === undefined ? {} : { limit }) });
+        const { limit, refresh = false } = options;
+        await client.startOrAttach(chosen.job, { id, params, refresh, ...(limit === undefined ? {} : { limit }) });
         followed.forgetRun(client.job(id));
       }
     } finally {
@@ -169,7 +172,12 @@ class Run {
     const nothingNew = outcome.kind === 'ended' && outcome.nothingNew;
     const final = settled(status, outcome);
     if (final) {
-      for (const line of describeEnd(final, { nothingNew, again: options.again === true })) output.tell(line);
+      for (const line of describeEnd(final, {
+        nothingNew,
+        again: options.again === true,
+        refresh: options.refresh === true,
+      }))
+        output.tell(line);
       if (final.summary.items.applied > 0 && chosen.sink.identity === 'none')
         output.tell(`  Results: holdfast results ${shellWord(chosen.id)}`);
       output.document(nothingNew ? nothingDone(final.summary) : final.summary);

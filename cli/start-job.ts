@@ -13,7 +13,7 @@ export async function startJob(
   options: StartCommandOptions & { readonly file: string },
 ): Promise<number> {
   const chosen = await checkJob(await chooseJob(options.file, options.job), options);
-  const { again = false, limit } = options;
+  const { again = false, refresh = false, limit } = options;
   await checkIdentity(chosen, again);
   const place = await openPlace({ output, use: 'keep' });
   await using client = new HoldfastClient({ address: place.address, namespace: place.namespace });
@@ -22,6 +22,7 @@ export async function startJob(
     id,
     params,
     again,
+    refresh,
     ...(limit === undefined ? {} : { limit }),
   });
   output.line(id);

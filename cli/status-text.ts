@@ -1,4 +1,5 @@
 import type { JobStatus, Summary } from '../client/index.ts';
+import { describeMemo } from './end-report.ts';
 import { count, counted, duration, percent, rate, shellWord, time } from './format.ts';
 
 export function noWorkerLine({ job }: Summary): string {
@@ -7,11 +8,12 @@ export function noWorkerLine({ job }: Summary): string {
 
 /** A job's status as lines for people. */
 export function describeStatus(summary: Summary, status: JobStatus | null, workers: number): readonly string[] {
-  const { jobId, job, generation, state, items, chunks, calls } = summary;
+  const { jobId, job, generation, state, items, chunks, calls, memo } = summary;
   const open = state === 'running' || state === 'paused';
   const named = jobId === job ? '' : `job ${job}, `;
   const rows: (readonly [string, string])[] = [['items', describeItems(items)]];
   rows.push(['calls', `${count(calls.made)} made, ${count(calls.retried)} of them retries`]);
+  if (memo.hits + memo.misses > 0) rows.push(['memoized', describeMemo(memo).slice(0, -1)]);
   rows.push([
     'chunks',
     `${count(chunks.done)} of ${count(chunks.planned)} done${items.total === null ? ', more to be planned' : ''}`,

@@ -31,7 +31,8 @@ export async function watchJob(output: Output, id: string): Promise<number> {
         summary = await handle.progress();
       }
       progress.stop();
-      for (const line of describeEnd(await handle.status(), { nothingNew: false, again: false })) output.line(line);
+      for (const line of describeEnd(await handle.status(), { nothingNew: false, again: false, refresh: false }))
+        output.line(line);
       output.document(summary);
       return exitCodeOfState(summary.state);
     });

@@ -37,6 +37,8 @@ export interface StartOptions<J> {
   readonly id?: string;
   /** Begin the next generation, if the present one is complete; else it is continued. @default false */
   readonly again?: boolean;
+  /** Take no memoized result that is older than this run: compute anew, and store. @default false */
+  readonly refresh?: boolean;
   /** Take only the first so many items. @default all */
   readonly limit?: number;
 }
@@ -117,8 +119,9 @@ export class HoldfastClient implements AsyncDisposable {
   async startOrAttach<J extends AnyJob>(job: J | string, options: StartOptions<J> = {}): Promise<StartedJob<J>> {
     const { name, id, params } = identify(job, options);
     await assertStartable(this.#records, { id, name, params });
-    const { again = false, limit = null } = options;
-    const { attached, runId } = await this.#temporal.start({ jobId: id, name, params, again, limit });
+    const { again = false, refresh = false, limit = null } = options;
+    const input = { jobId: id, name, params, again, limit, ...(refresh ? { refresh } : {}) };
+    const { attached, runId } = await this.#temporal.start(input);
     const interrupted = attached && (await this.#goOnAlone(id, name));
     return { handle: this.#handle<J>(id, runId), attached, interrupted };
   }

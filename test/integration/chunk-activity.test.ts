@@ -10,6 +10,7 @@ import { defineJob, items, jsonl, sqlTable } from '../../index.ts';
 import { findJob } from '../../ledger/jobs.ts';
 import { openStore } from '../../ledger/open-store.ts';
 import type { OpenedRun } from '../../workflows/messages.ts';
+import { memoOf } from './store-memo.ts';
 
 interface Item {
   readonly id: string;
@@ -47,6 +48,7 @@ async function makePart() {
   const { activities, close } = createActivities({
     jobs: collectJobs([job, broken]),
     store,
+    memo: await memoOf(store, { directory, owner: 'this process' }),
     owner: 'this process',
     directory,
     now: Date.now,

@@ -14,6 +14,7 @@ import { openStore } from '../../ledger/open-store.ts';
 import type { ItemRow, JobRow } from '../../ledger/rows.ts';
 import type { SourcePort } from '../../sources/source.ts';
 import type { ChunkOutcome, JobResult, OpenedRun, PlanOutcome, Restored } from '../../workflows/messages.ts';
+import { memoOf } from './store-memo.ts';
 
 /** Numbers that a seed decides (mulberry32). */
 export class Chance {
@@ -236,6 +237,7 @@ export class LedgerWorld {
     const { activities, close } = createActivities({
       jobs: collectJobs([this.#job]),
       store,
+      memo: await memoOf(store, { directory, owner: 'this process' }),
       owner: 'this process',
       directory,
       now: () => {
