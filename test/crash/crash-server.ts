@@ -50,8 +50,9 @@ export class CrashServer {
   }
 
   /** A directory, a home and a job name for one test. */
-  site(job: Partial<CrashJob> = {}, items: readonly CrashItem[] = numbered(700)): CrashSite {
-    const site = new CrashSite(this, { name: `crash-${++this.#names}`, callMs: 2, concurrency: 20, ...job }, items);
+  site(job: Partial<CrashJob> = {}, items: readonly CrashItem[] = numbered(700), beside?: CrashSite): CrashSite {
+    const named = { name: `crash-${++this.#names}`, callMs: 2, concurrency: 20, ...job };
+    const site = new CrashSite(this, named, items, beside);
     this.#sites.push(site);
     return site;
   }

@@ -2,11 +2,13 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyJob } from '../../definitions/job.ts';
-import { defineJob, jsonl, type Retry, RetryAfter, sqlTransaction } from '../../index.ts';
+import { defineJob, defineTask, jsonl, type Retry, RetryAfter, sqlTransaction, type TaskContext } from '../../index.ts';
 
 /** A record of the source: it says itself what its calls do. */
 export interface CrashItem {
   readonly id: string;
+  /** What a memoized job's task computes: the same for several items. @default its id */
+  readonly on?: string;
   /** Its first calls that fail, by `ctx.attempt`. */
   readonly fail?: number;
   /** Its first calls, by the calls that were ever made, that ask to be left alone for a moment. */
@@ -34,6 +36,8 @@ export interface CrashJob {
   /** Nothing fails any more. */
   readonly mended?: boolean;
   readonly unstableKey?: boolean;
+  /** The work is a memoized task, keyed by what it computes (`on`). */
+  readonly memoized?: boolean;
 }
 
 export const SOURCE = 'in.jsonl';
@@ -46,30 +50,32 @@ export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
   process.once('exit', () => closeSync(calls));
   const { name, callMs, concurrency, retry, timeout, tolerate, onDuplicateKey } = options;
   let keys = 0;
+  const attempts = { ...(retry && { retry }), ...(timeout && { timeout }) };
+  const run = (item: CrashItem, ctx: TaskContext): string | Promise<string> => {
+    writeSync(calls, `begin ${subjectOf(item)}\n`);
+    if (item.does === 'throw-text') throw 'a text';
+    if (item.does === 'throw-nothing') throw undefined;
+    if (item.does === 'hang') return new Promise<string>(() => undefined);
+    if (item.does === 'stubborn') return settleAfterAbort(ctx.signal);
+    if (!options.mended && (item.fail ?? 0) >= ctx.attempt) throw new Error(`call ${ctx.attempt} fails`);
+    if (item.later && countCalls(directory, subjectOf(item)) <= item.later) throw new RetryAfter('200ms');
+    const ms = item.slowly ?? callMs;
+    if (ms === 0) return `${process.pid}`;
+    return sleep(ms).then(() => {
+      writeSync(calls, `end ${subjectOf(item)}\n`);
+      return `${process.pid}`;
+    });
+  };
   return defineJob({
     name,
     source: jsonl<CrashItem>(SOURCE),
     key: (item) => (options.unstableKey ? `${item.id}-${process.pid}-${Math.floor(keys++ / 2)}` : item.id),
     concurrency,
-    ...(retry && { retry }),
-    ...(timeout && { timeout }),
     ...(tolerate !== undefined && { tolerate: { failures: tolerate } }),
     ...(onDuplicateKey && { onDuplicateKey }),
-    run: (item, ctx): string | Promise<string> => {
-      writeSync(calls, `begin ${item.id}\n`);
-      if (item.does === 'throw-text') throw 'a text';
-      if (item.does === 'throw-nothing') throw undefined;
-      if (item.does === 'hang') return new Promise<string>(() => undefined);
-      if (item.does === 'stubborn') return settleAfterAbort(ctx.signal);
-      if (!options.mended && (item.fail ?? 0) >= ctx.attempt) throw new Error(`call ${ctx.attempt} fails`);
-      if (item.later && countCalls(directory, item.id) <= item.later) throw new RetryAfter('200ms');
-      const ms = item.slowly ?? callMs;
-      if (ms === 0) return `${process.pid}`;
-      return sleep(ms).then(() => {
-        writeSync(calls, `end ${item.id}\n`);
-        return `${process.pid}`;
-      });
-    },
+    ...(options.memoized
+      ? { task: defineTask({ name: 'compute', run, memoize: { key: subjectOf }, ...attempts }) }
+      : { run, ...attempts }),
   }).to(
     sqlTransaction<CrashItem, string>(`sqlite:${DATABASE}`, async (tx, outcomes) => {
       for (const { item, key, result } of outcomes) {
@@ -80,6 +86,9 @@ export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
     }),
   );
 }
+
+/** What an item's call computes. */
+const subjectOf = (item: CrashItem): string => item.on ?? item.id;
 
 /** Calls that were ever begun for an item, in whatever process. */
 export function countCalls(directory: string, id: string): number {

@@ -42,14 +42,15 @@ export class CrashSite {
   readonly workers: CrashWorker[] = [];
   readonly #itemsThatFail: number;
 
-  constructor(crash: CrashServer, job: CrashJob, items: readonly CrashItem[]) {
+  /** `beside`: another site, whose home (and so its store) this one shares. */
+  constructor(crash: CrashServer, job: CrashJob, items: readonly CrashItem[], beside?: CrashSite) {
     this.crash = crash;
     this.#itemsThatFail = items.filter((item) => item.fail).length;
     this.job = job;
     this.root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-crash-site-')));
-    this.home = join(this.root, 'home');
+    this.home = beside?.home ?? join(this.root, 'home');
     this.directory = join(this.root, 'files');
-    mkdirSync(this.home);
+    mkdirSync(this.home, { recursive: true });
     mkdirSync(this.directory);
     writeFileSync(this.file(CALLS), '');
     writeFileSync(this.file(SOURCE), asLines(items));
