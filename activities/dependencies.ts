@@ -1,6 +1,7 @@
 import type { JobSpec } from '../definitions/job.ts';
 import type { Store } from '../ledger/store.ts';
 import type { Memoization } from '../memoization/memoization.ts';
+import type { RecordedTransactions } from '../sinks/recorded-transactions.ts';
 import type { ReachPoint } from './points.ts';
 
 export interface Log {
@@ -15,6 +16,8 @@ export interface Dependencies {
   readonly jobs: ReadonlyMap<string, JobSpec>;
   readonly store: Store;
   readonly memo: Memoization;
+  /** What `ctx.transaction` runs on. */
+  readonly transactions: RecordedTransactions;
   /** This process, as chunk owners and leases name it. */
   readonly owner: string;
   /** Relative paths of sources and sinks are relative to this. */

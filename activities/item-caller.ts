@@ -39,7 +39,7 @@ export class ItemCaller implements Caller {
     return this.#session.notBefore(task);
   }
 
-  nested(_task: TaskSpec, steps: string): NestedContext {
-    return this.#context.nested(steps);
+  nested(task: TaskSpec, steps: string): NestedContext {
+    return this.#context.nested(task, steps);
   }
 }

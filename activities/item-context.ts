@@ -1,6 +1,9 @@
 import type { BatchContext, ItemContext, Logger } from '../definitions/context.ts';
 import { HoldfastError, showValue } from '../definitions/errors.ts';
+import type { TaskSpec } from '../definitions/task.ts';
+import type { Tx } from '../definitions/tx.ts';
 import { decodeValue, encodeValue } from '../definitions/values.ts';
+import { AttemptEffects } from './attempt-effects.ts';
 import type { JobSession } from './job-session.ts';
 
 /** An item on its way through the user's function. */
@@ -9,6 +12,13 @@ export interface ItemWork {
   readonly key: string;
   /** Calls before this one that failed. */
   readonly attempts: number;
+}
+
+interface Nesting {
+  /** The function that calls it; null: it is the item's own. */
+  readonly within: CallContext | null;
+  readonly steps: string;
+  readonly task: TaskSpec | null;
 }
 
 /**
@@ -24,21 +34,24 @@ export class CallContext implements ItemContext {
   readonly #within: CallContext | null;
   /** Before the names of recorded steps: tells those of a task within the function from the function's own. */
   readonly #steps: string;
+  readonly #task: TaskSpec | null;
+  #effects: AttemptEffects | null = null;
 
   constructor(
     session: JobSession,
     work: ItemWork,
-    { within, steps }: { readonly within: CallContext | null; readonly steps: string } = { within: null, steps: '' },
+    { within, steps, task }: Nesting = { within: null, steps: '', task: taskOf(session) },
   ) {
     this.#session = session;
     this.#work = work;
     this.#within = within;
     this.#steps = steps;
+    this.#task = task;
   }
 
   /** Of a task that the function calls: stopped when the function is. */
-  nested(steps: string): CallContext {
-    return new CallContext(this.#session, this.#work, { within: this, steps: this.#steps + steps });
+  nested(task: TaskSpec, steps: string): CallContext {
+    return new CallContext(this.#session, this.#work, { within: this, steps: this.#steps + steps, task });
   }
 
   get signal(): AbortSignal {
@@ -81,6 +94,30 @@ export class CallContext implements ItemContext {
     return step;
   }
 
+  async transaction<T>(url: string, fn: (tx: Tx) => T | PromiseLike<T>): Promise<T> {
+    const memoized = this.#memoized();
+    if (memoized) throw new HoldfastError('HF_TRANSACTION_MEMOIZED', { task: memoized.name });
+    this.#assertNotOver('transaction');
+    return this.#attemptEffects().run(url, this.#steps, fn);
+  }
+
+  /** The memoized task that this runs in, if any. */
+  #memoized(): TaskSpec | null {
+    if (this.#task?.memoize) return this.#task;
+    return this.#within === null ? null : this.#within.#memoized();
+  }
+
+  #attemptEffects(): AttemptEffects {
+    if (this.#within) return this.#within.#attemptEffects();
+    const { job, deps } = this.#session;
+    this.#effects ??= new AttemptEffects(deps.transactions, ['item', job.job_id, job.generation, this.#work.key]);
+    return this.#effects;
+  }
+
+  #assertNotOver(method: string): void {
+    if (this.isOver) throw new HoldfastError('HF_ATTEMPT_OVER', { what: `item ${this.#work.key}`, method });
+  }
+
   /** The attempt is over: nothing more is recorded for it. */
   end(): void {
     this.#isOver = true;
@@ -91,7 +128,7 @@ export class CallContext implements ItemContext {
   }
 
   async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
-    if (this.isOver) throw new HoldfastError('HF_ATTEMPT_OVER', { key: this.#work.key });
+    this.#assertNotOver('once');
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
     const { ledger, job } = this.#session;
     const place = [job.job_no, this.#work.key, this.#steps + name] as const;
@@ -116,6 +153,10 @@ export class CallContext implements ItemContext {
     this.end();
     this.#controller?.abort(reason);
   }
+}
+
+function taskOf({ spec }: JobSession): TaskSpec | null {
+  return spec.work.kind === 'task' ? spec.work.task : null;
 }
 
 /** `ctx` of one call of `runBatch`. */

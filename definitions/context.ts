@@ -1,3 +1,5 @@
+import type { Tx } from './tx.ts';
+
 type Awaitable<T> = T | PromiseLike<T>;
 
 /** Writes to the job's log, with the job, item and attempt beside what is given. */
@@ -37,6 +39,19 @@ export interface TaskContext {
    * @throws HF_ONCE_NAME, HF_RESULT_NOT_STORABLE
    */
   once<T>(name: string, fn: () => Awaitable<T>): Promise<T>;
+  /**
+   * Runs a transaction on a database of yours (`sqlite:orders.db`), exactly once a task call in a workflow, or once an item and
+   * generation in a job: what it wrote and that it did commit together, so that a later try gets what `fn` returned
+   * then instead of running it again, whatever was killed in between. The calls of an attempt are told apart by their order. Not in
+   * a memoized task: a stored result would be taken without writing.
+   *
+   * @example
+   * await ctx.transaction('sqlite:shop.db', (tx) => tx.run('UPDATE stock SET count = count - 1 WHERE id = ?', [id]));
+   *
+   * @throws HF_TRANSACTION_MEMOIZED, HF_RESULT_NOT_STORABLE, HF_TX_CALLBACK, HF_TX_PENDING, HF_TX_FAILED, HF_TX_TIMEOUT, HF_TX_VALUE, HF_TX_STATEMENT,
+   * HF_TX_REFUSED, HF_DATABASE_URL and what opening the database throws
+   */
+  transaction<T>(url: string, fn: (tx: Tx) => Awaitable<T>): Promise<T>;
 }
 
 /** What a job's `run` is given besides the item. */

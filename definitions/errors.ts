@@ -12,12 +12,21 @@ export const ERRORS = {
   HF_JOB_NAME_TWICE: wrongUse(
     'Two different jobs are named {job}: a name is a task queue and part of the job id, so rename one of them.',
   ),
+  HF_TASK_NAME_TWICE: wrongUse(
+    'Two different tasks are named {task}: a name is an activity type and part of memoization keys, so rename one of them.',
+  ),
+  HF_ACTIVITY_NAME: wrongUse(
+    'An activity of this worker is named {activity}, and so is {what}: rename the activity, or leave it out.',
+  ),
   HF_FILE_MISSING: wrongUse('There is no file {file}: check the path, it is relative to the working directory.'),
   HF_FILE_NOT_A_MODULE: wrongUse('{file} could not be loaded as a module: {reason}.'),
   HF_NO_JOB: wrongUse('{file} exports no job: export what defineJob returns, best as the default export.'),
   HF_SEVERAL_JOBS: wrongUse('{file} exports several jobs ({jobs}): choose one with --job NAME.'),
   HF_JOB_NOT_IN_FILE: wrongUse('{file} exports no job named {job}; it has {jobs}.'),
   HF_OPTION_INVALID: wrongUse('Option {option} is {value}; {problem}.'),
+  HF_NO_TASK: wrongUse('{file} exports no task, and no job that runs one: export what defineTask returns.'),
+  HF_SEVERAL_TASKS: wrongUse('{file} has several tasks ({tasks}): choose one with --task NAME.'),
+  HF_TASK_NOT_IN_FILE: wrongUse('{file} has no task named {task}; it has {tasks}.'),
   HF_NODE_TOO_OLD: wrongUse(
     'Holdfast needs Node {needed} or newer, and this is Node {version}: install a newer one, or run it with npx node@24.',
   ),
@@ -91,7 +100,7 @@ export const ERRORS = {
     'The value at {path} cannot be stored: {value}. Return JSON values, dates, bigints, bytes (Uint8Array) or undefined.',
   ),
   HF_ATTEMPT_OVER: failure(
-    'The attempt of item {key} is over: its function called ctx.once afterwards, which is not recorded. Await what the function begins.',
+    'The attempt of {what} is over: its function called ctx.{method} afterwards, which is not recorded. Await what the function begins.',
   ),
   HF_ROW_FAILED: failure('row threw for item {key}: {reason}.'),
   HF_ONCE_NAME: wrongUse('ctx.once was given the name {name}: give a non-empty string, another one for each step.'),
@@ -106,7 +115,19 @@ export const ERRORS = {
   HF_MEMO_CYCLE: failure(
     'Task {task} was called with an input that is being computed further up in the same call: it would wait for itself. Give it another input, or leave memoize out.',
   ),
+  HF_TASK_NOT_MEMOIZED: wrongUse('Task {task} keeps no results: it is defined without the option memoize.'),
+  HF_MEMO_ENTRY_UNKNOWN: wrongUse(
+    'No stored result has a key that begins with {key} in {store}: holdfast memo ls shows the newest.',
+  ),
+  HF_MEMO_ENTRY_AMBIGUOUS: wrongUse(
+    'Several stored results have keys that begin with {key}: {entries}. Give more digits.',
+  ),
   HF_MEMO_BUSY: passing('Another process computes task {task} for the same input: asking again.'),
+
+  HF_TASK_FAILED: failure('Task {task} failed: {reason}.'),
+  HF_TRANSACTION_MEMOIZED: failure(
+    'Task {task} is memoized and calls ctx.transaction: where a stored result is taken, nothing would be written. Write in a task that is not memoized, and let it call the memoized one.',
+  ),
 
   HF_RUN_FAILED: failure('The run of job {id} ended outside Holdfast: {reason}. Run it again to continue.'),
 

@@ -49,6 +49,13 @@ export const DEFAULTS = Object.freeze({
   leaseMs: 15_000,
   /** Milliseconds that a transaction of the user's callback may take. */
   transactionTimeoutMs: 30_000,
+  /** Milliseconds for which the records of a task's transactions are kept: a later try finds them. */
+  taskRecordsMs: 30 * 86_400_000,
   /** Characters of an error's message kept with an item. */
   errorMessageCharsMax: 4_000,
+
+  /** Bytes of the largest memoized result that is kept in the store itself; larger ones are files. */
+  memoInlineBytesMax: 65_536,
+  /** Milliseconds for which a result file that no entry refers to is left alone: it may be one that is about to be referred to. */
+  memoFileGraceMs: 3_600_000,
 } as const);

@@ -149,3 +149,19 @@ export function isTask(value: unknown): value is Task<string, never, unknown> {
 export function taskSpecOf(task: Task<string, never, unknown>): TaskSpec {
   return (task as unknown as { readonly [mark]: TaskSpec })[mark];
 }
+
+/**
+ * The specs by name of the tasks among what a module exports, an object holds or an array lists; the same task may come several
+ * times. @throws HF_TASK_NAME_TWICE
+ */
+export function collectTasks(given: object): ReadonlyMap<string, TaskSpec> {
+  const collected = new Map<string, TaskSpec>();
+  for (const value of Object.values(given)) {
+    if (!isTask(value)) continue;
+    const spec = taskSpecOf(value);
+    const other = collected.get(spec.name);
+    if (other !== undefined && other !== spec) throw new HoldfastError('HF_TASK_NAME_TWICE', { task: spec.name });
+    collected.set(spec.name, spec);
+  }
+  return collected;
+}

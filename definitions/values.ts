@@ -1,3 +1,4 @@
+import { fromBase64, toBase64 } from './base64.ts';
 import { HoldfastError, showValue } from './errors.ts';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -54,6 +55,21 @@ export function decodeValue(text: string): unknown {
   const value: unknown = JSON.parse(text);
   // Searched without its quotes: a `$` is rare, so that the search skips ahead.
   return text.includes(tag) ? decode(value) : value;
+}
+
+/**
+ * As {@link encodeValue}, but the JSON value that its text stands for; a plain one is itself. `undefined` alone stays as it is:
+ * Temporal has a form for it.
+ *
+ * @throws HF_RESULT_NOT_STORABLE
+ */
+export function toJson(value: unknown): unknown {
+  return value === undefined || isPlainJson(value, 0) ? value : encode(value, '$', []);
+}
+
+/** The value that {@link toJson} made a JSON value of, which is used up. @throws SyntaxError when it is no such value */
+export function fromJson(json: unknown): unknown {
+  return decode(json);
 }
 
 /** Nesting behind which the walk that only looks gives up, so that a value within itself ends it. */
@@ -193,13 +209,3 @@ function decodeTagged(tagged: unknown): unknown {
       throw new SyntaxError(`Not a stored value: ${showValue({ [tag]: tagged })}`);
   }
 }
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  // In pieces, because a call takes a bounded number of arguments.
-  for (let from = 0; from < bytes.length; from += 8192)
-    binary += String.fromCharCode(...bytes.subarray(from, from + 8192));
-  return btoa(binary);
-}
-
-const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

@@ -4,8 +4,9 @@ import { type Duration, parseDuration } from '../definitions/duration.ts';
 import { HoldfastError, showValue } from '../definitions/errors.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import type { Outcome, Sink } from '../definitions/sink.ts';
+import type { Tx } from '../definitions/tx.ts';
 import type { TransactionalSinkPort } from './sink.ts';
-import { runUserCallback, type Tx } from './user-transaction.ts';
+import { runUserCallback } from './user-transaction.ts';
 
 export interface SqlTransactionOptions {
   /** How long the callback may take; other writers of the database wait meanwhile. @default '30s' */

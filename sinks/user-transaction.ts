@@ -1,19 +1,9 @@
 import type { SqlRow, SqlValue, Transaction } from '../database/database.ts';
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
+import type { Tx } from '../definitions/tx.ts';
 import { toSqlValue, ValueProblem } from './sql-value.ts';
 import { checkStatement, showStatement } from './statement-check.ts';
 import { UserOperation } from './user-operation.ts';
-
-/**
- * A transaction in the user's hands. It ends with the callback that it was given to; Holdfast begins and commits it. SQL
- * has `?` for each parameter. Dates become ISO text, booleans 1 and 0.
- */
-export interface Tx {
-  /** Runs one statement; resolves to the number of rows it changed. */
-  run(sql: string, params?: readonly unknown[]): Promise<number>;
-  /** Runs one statement; resolves to its rows. Integers beyond 2^53 come as bigints. */
-  all<Row extends object = SqlRow>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
-}
 
 /**
  * Gives a transaction to a user's callback, and takes it back.

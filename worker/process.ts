@@ -12,6 +12,7 @@ import { openStore, resultsFolder } from '../ledger/open-store.ts';
 import type { Store } from '../ledger/store.ts';
 import type { Seal } from '../memoization/memoization.ts';
 import { openMemoization } from '../memoization/open-memoization.ts';
+import { RecordedTransactions } from '../sinks/recorded-transactions.ts';
 import { killPoints } from './kill-points.ts';
 import { keepLease } from './lease.ts';
 import { livingOwners } from './living-owners.ts';
@@ -116,10 +117,13 @@ export async function openProcess(options: ProcessOptions): Promise<OpenProcess>
       return null as never;
     });
     parts.add(() => memo.close());
+    const transactions = new RecordedTransactions({ directory, now: Date.now });
+    parts.add(() => transactions.close());
     const deps: Dependencies = {
       jobs,
       store,
       memo,
+      transactions,
       owner: owner.id,
       directory,
       now: Date.now,

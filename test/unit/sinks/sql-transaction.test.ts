@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../../database/database.ts';
 import { openDatabase } from '../../../database/open-database.ts';
 import type { Outcome } from '../../../definitions/sink.ts';
+import type { Tx } from '../../../definitions/tx.ts';
 import type { TransactionalSinkPort } from '../../../sinks/sink.ts';
 import { type SqlTransactionOptions, sqlTransaction } from '../../../sinks/sql-transaction.ts';
-import type { Tx } from '../../../sinks/user-transaction.ts';
 
 type Write = (tx: Tx, outcomes: readonly Outcome<number, string>[]) => void | PromiseLike<void>;
 
