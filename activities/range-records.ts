@@ -38,8 +38,11 @@ export interface RangeRecords {
   readonly hashes: Buffer;
 }
 
+/** What knows a job's schema, key and limits. */
+type Checker = Pick<JobSession, 'spec'>;
+
 /** Checks what a source read: size, schema, key. What does not pass is quarantined in its place; the rest goes on. */
-export async function checkRecords(session: JobSession, read: readonly ReadRecord<unknown>[]): Promise<RangeRecords> {
+export async function checkRecords(session: Checker, read: readonly ReadRecord<unknown>[]): Promise<RangeRecords> {
   const records: RangeRecord[] = new Array(read.length);
   const keys: string[] = new Array(read.length);
   for (let i = 0; i < read.length; i++) {
@@ -56,11 +59,7 @@ export function standInKey(place: Place): string {
   return `\u0000no key\u0000${showPlace(place)}`;
 }
 
-function checkRecord(
-  session: JobSession,
-  read: ReadRecord<unknown>,
-  twice: boolean,
-): RangeRecord | Promise<RangeRecord> {
+function checkRecord(session: Checker, read: ReadRecord<unknown>, twice: boolean): RangeRecord | Promise<RangeRecord> {
   if ('malformed' in read) {
     const error = new HoldfastError('HF_ITEM_MALFORMED', { place: showPlace(read.place), reason: read.malformed });
     return bad(read, 'malformed', withRaw(error, read.raw));
@@ -101,7 +100,7 @@ interface Keyed {
   readonly twice: boolean;
 }
 
-function keyed(session: JobSession, { item, read, twice }: Keyed): RangeRecord {
+function keyed(session: Checker, { item, read, twice }: Keyed): RangeRecord {
   try {
     const key = keyOf(session, item, read);
     if (twice) {
@@ -118,7 +117,7 @@ function keyed(session: JobSession, { item, read, twice }: Keyed): RangeRecord {
 }
 
 /** An item's key as text. Errors: HF_KEY_FAILED, HF_KEY_MISSING, HF_KEY_TYPE. */
-export function keyOf(session: JobSession, item: unknown, read: { readonly place: Place }): string {
+export function keyOf(session: Checker, item: unknown, read: { readonly place: Place }): string {
   let key: unknown;
   try {
     key = session.spec.key(item);

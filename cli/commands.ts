@@ -3,7 +3,9 @@ import { addCancel } from './commands/cancel.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addFailures } from './commands/failures.ts';
 import { addList } from './commands/list.ts';
+import { addMemo } from './commands/memo.ts';
 import { addPause } from './commands/pause.ts';
+import { addPlan } from './commands/plan.ts';
 import { addRedrive } from './commands/redrive.ts';
 import { addResults } from './commands/results.ts';
 import { addResume } from './commands/resume.ts';
@@ -37,6 +39,8 @@ const commands = [
   addFailures,
   addRedrive,
   addResults,
+  addPlan,
+  addMemo,
   addServer,
   addDoctor,
 ];

@@ -25,6 +25,8 @@ async function main(argv: readonly string[]): Promise<void> {
     .description('Durable, resumable jobs on Temporal: kill it anywhere, run it again, every effect lands once.')
     .version(version(), '--version', 'print the version')
     .helpCommand(true)
+    // `--version` behind a command is that command's own.
+    .enablePositionalOptions()
     .showHelpAfterError('(--help tells more)')
     .exitOverride();
   addCommands(program, (json, action) => {

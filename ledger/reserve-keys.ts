@@ -67,7 +67,7 @@ export async function findKeyOwner(
 }
 
 /** Reads what other processes (and earlier lives of this one) have reserved. */
-async function catchUp(tx: Transaction, jobNo: number, filter: KeyFilter): Promise<void> {
+export async function catchUp(tx: Transaction, jobNo: number, filter: KeyFilter): Promise<void> {
   for (;;) {
     const rows = await tx.all<{ reserve_no: number; hashes: Uint8Array }>(
       'SELECT reserve_no, hashes FROM hf_keys WHERE job_no = ? AND reserve_no > ? ORDER BY reserve_no LIMIT ?',
@@ -123,7 +123,7 @@ async function searchOthers(tx: Transaction, { jobNo, chunk, but, open, taken }:
 }
 
 /** Bit set of the hashes' first 16 bits: rules out most hashes of other chunks in a few nanoseconds each. */
-function headsOf(open: Map<string, number[]>): Uint8Array {
+export function headsOf(open: ReadonlyMap<string, readonly number[]>): Uint8Array {
   const heads = new Uint8Array(65_536);
   for (const hash of open.keys()) heads[hash.charCodeAt(0) | (hash.charCodeAt(1) << 8)] = 1;
   return heads;
@@ -137,10 +137,10 @@ async function doublesOf(tx: Transaction, jobNo: number, chunk: number): Promise
   return new Set(rows.map((row) => row.position));
 }
 
-function matchRow(
-  row: KeysRow,
+export function matchRow(
+  row: Pick<KeysRow, 'hashes' | 'elsewhere'>,
   heads: Uint8Array,
-  open: ReadonlyMap<string, number[]>,
+  open: ReadonlyMap<string, readonly number[]>,
 ): { readonly hash: string; readonly position: number }[] {
   const { hashes } = row;
   const size = hashCount(hashes);

@@ -79,7 +79,7 @@ describe('what pages written by hand list', () => {
   });
 
   test('output.md says of every command what it prints with --json', () => {
-    const commands = [...page('docs/reference/commands.md').matchAll(/^## holdfast ((?:server )?\w+)/gm)].map(
+    const commands = [...page('docs/reference/commands.md').matchAll(/^## holdfast ((?:server |memo )?\w+)/gm)].map(
       (match) => match[1] ?? '',
     );
     expect(commands.length).toBeGreaterThan(10);
