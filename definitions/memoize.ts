@@ -1,5 +1,6 @@
 import { type Duration, parseDuration } from './duration.ts';
 import { HoldfastError, showValue } from './errors.ts';
+import type { Storable } from './values.ts';
 
 /** How results of a task are stored and taken again. */
 export interface Memoize<I, R = unknown> {
@@ -22,6 +23,18 @@ export interface Memoize<I, R = unknown> {
    * @default 'fail'
    */
   readonly onStoreError?: 'fail' | 'run';
+}
+
+/** {@link Memoize}, where values of `R` come back from the store as they went in; else the reason why not. */
+export type MemoizeOf<I, R> = [Returned<R>] extends [Storable<Returned<R>>] ? Memoize<I, R> : ResultNotStorable;
+
+/** What a function that returns nothing returns is `undefined`. */
+// biome-ignore lint/suspicious/noConfusingVoidType: void is what its type says.
+type Returned<R> = [R] extends [void] ? undefined : R;
+
+/** A memoized task returns JSON values, dates, bigints, bytes (`Uint8Array`) and `undefined`, and nothing else. */
+export interface ResultNotStorable {
+  readonly memoize: 'the result of this task cannot be stored';
 }
 
 export type Expiration =

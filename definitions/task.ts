@@ -4,7 +4,7 @@ import type { TaskContext } from './context.ts';
 import { type Duration, parseDuration } from './duration.ts';
 import { HoldfastError, showValue } from './errors.ts';
 import { DEFAULTS } from './limits.ts';
-import { type Memoize, type MemoizeSpec, normalizeMemoize } from './memoize.ts';
+import { type MemoizeOf, type MemoizeSpec, normalizeMemoize } from './memoize.ts';
 import { checkName } from './names.ts';
 import { normalizeRetry, type Retry, type RetryPolicy } from './retry.ts';
 import { isStandardSchema, type StandardSchemaV1, validate } from './standard-schema.ts';
@@ -33,7 +33,7 @@ export interface TaskOptions<Name extends string, I, R, Given = I> {
   /** Called for each input, at least once. */
   readonly run: (input: I, ctx: TaskContext) => Awaitable<R>;
   /** Stored results in place of calls: of an input that was computed before, the result is taken again. @default false */
-  readonly memoize?: false | Memoize<NoInfer<I>, NoInfer<R>>;
+  readonly memoize?: false | MemoizeOf<NoInfer<I>, NoInfer<R>>;
   /** When and how often a failed call is made again. @default 5 attempts, 1s doubling up to 60s, jitter 0.2 */
   readonly retry?: Retry;
   /** For one attempt; `false` for no limit. @default '5 min' */

@@ -92,9 +92,10 @@ describe('a memoized task called inside run', () => {
   }, 60_000);
 
   test('names the task, and the path of an input or a result that cannot be stored', async () => {
+    const result = (n: unknown): unknown => ({ given: typeof n, fn: () => 1 });
     const strange = defineTask({
       name: 'strange',
-      run: (n: unknown) => ({ given: typeof n, fn: () => 1 }),
+      run: result,
       memoize: {},
     });
     const job = (name: string, input: unknown) =>

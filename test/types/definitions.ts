@@ -243,3 +243,17 @@ defineTask({ name: 'wrong', run: () => 1, timeout: 5 });
 defineJob({ name: 'wrong', source, key: (item) => item.id, run: (item) => item.n, tolerate: { failures: '5' } });
 // @ts-expect-error the task's input
 void locate({ street: 'x' });
+
+// A memoized result must be storable; expires and key know the types.
+defineTask({
+  name: 'token',
+  run: async (n: number) => ({ n, until: new Date(), big: 1n, bytes: new Uint8Array(), none: undefined }),
+  memoize: { expires: (result, input) => (input > 1 ? result.until : '1 day') },
+});
+defineTask({ name: 'nothing', run: (_: string) => undefined, memoize: {} });
+defineTask({ name: 'no-return', run: async (_: string) => {}, memoize: {} });
+defineTask({ name: 'anything', run: (n: unknown): unknown => n, memoize: {} });
+// @ts-expect-error a function cannot be stored
+defineTask({ name: 'fn', run: (n: number) => ({ call: () => n }), memoize: {} });
+// @ts-expect-error neither can a map
+defineTask({ name: 'map', run: (_: number) => new Map([[1, 2]]), memoize: { expires: '1 day' } });
