@@ -49,7 +49,7 @@ export const DEFAULTS = Object.freeze({
   leaseMs: 15_000,
   /** Milliseconds that a transaction of the user's callback may take. */
   transactionTimeoutMs: 30_000,
-  /** Milliseconds for which the records of a task's transactions are kept: a later try finds them. */
+  /** Milliseconds for which records of transactions and steps of tasks are kept: a later try finds them. */
   taskRecordsMs: 30 * 86_400_000,
   /** Characters of an error's message kept with an item. */
   errorMessageCharsMax: 4_000,

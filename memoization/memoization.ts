@@ -72,6 +72,14 @@ export interface ClaimOptions extends LookupOptions {
   readonly enclosing?: Claim | null;
 }
 
+export interface WaitOptions extends LookupOptions {
+  readonly signal: AbortSignal;
+  /** Results stored since (milliseconds since 1970) are taken even if they have expired. @default now */
+  readonly since?: number;
+  /** As it was given to `claim`. @default that of the running code (`within`) */
+  readonly enclosing?: Claim | null;
+}
+
 export interface Computed {
   readonly claim: Claim;
   readonly value: unknown;
@@ -112,14 +120,16 @@ export interface Memoization {
    * Resolves when a key that was busy may be asked for again: with the result when one was stored since the wait began (even if
    * it has expired by now), else (its holder failed or died) with null. Rejects with the signal's reason.
    */
-  wait(task: MemoTask, key: MemoKey, options: LookupOptions & { readonly signal: AbortSignal }): Promise<Hit | null>;
+  wait(task: MemoTask, key: MemoKey, options: WaitOptions): Promise<Hit | null>;
   /**
    * Stores a result and ends its claim; durable when it resolves. Calls that come together share a transaction. A claim that was
    * taken over or invalidated stores nothing, and that is no error.
    * Errors: HF_RESULT_NOT_STORABLE (the claim is released then).
    */
   complete(computed: Computed): Promise<void>;
-  /** Ends a claim without a result: its function failed. Those who wait are woken, and one of them tries next. */
+  /**
+   * Ends a claim without a result: its function failed. Never rejects: what cannot be written now is written later. Those who wait are woken, and one of them tries next.
+   */
   release(claim: Claim): Promise<void>;
   /** Runs code as part of a key's computation, so that memoized calls within know it. */
   within<T>(claim: Claim, run: () => T): T;

@@ -1,7 +1,9 @@
 import type { Database } from '../database/database.ts';
+import { loadMigrations, migrate } from '../database/migrate.ts';
 import type { MemoEntries } from './entries.ts';
 import type { Memoization, Seal } from './memoization.ts';
 import type { MemoPoint } from './points.ts';
+import { ProcessMemoization } from './process-memoization.ts';
 
 export interface OpenMemoization {
   /** The store's. Stays the caller's. */
@@ -24,11 +26,18 @@ export interface OpenForWork extends OpenMemoization {
 }
 
 /** Opens the memoization of a worker process. */
-export async function openMemoization(_options: OpenForWork): Promise<Memoization> {
-  throw new Error('being written');
+export async function openMemoization(options: OpenForWork): Promise<Memoization> {
+  await prepare(options.database);
+  return new ProcessMemoization(options);
 }
 
 /** Opens the entries for commands. */
-export async function openEntries(_options: OpenMemoization): Promise<MemoEntries> {
+export async function openEntries(options: OpenMemoization): Promise<MemoEntries> {
+  await prepare(options.database);
   throw new Error('being written');
+}
+
+async function prepare(database: Database): Promise<void> {
+  const migrations = await loadMigrations(new URL(`./migrations/${database.dialect}/`, import.meta.url));
+  await migrate(database, { component: 'memo', migrations });
 }
