@@ -1,0 +1,45 @@
+import type { Database } from '../database/database.ts';
+import type { StoredRow } from './entry.ts';
+import { readEntries } from './entry-rows.ts';
+
+interface Asked {
+  readonly hashes: readonly string[];
+  readonly resolve: (rows: ReadonlyMap<string, StoredRow>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Reads entries for calls that share queries: those that come in one turn, or while a query runs. */
+export class EntryReader {
+  readonly #database: Database;
+  #next: Asked[] = [];
+  #reading = false;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  read(hashes: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> {
+    return new Promise((resolve, reject) => {
+      this.#next.push({ hashes, resolve, reject });
+      if (this.#reading) return;
+      this.#reading = true;
+      queueMicrotask(() => void this.#readAll());
+    });
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#next.length > 0) {
+      const asked = this.#next;
+      this.#next = [];
+      try {
+        const hashes =
+          asked.length === 1 ? (asked[0]?.hashes ?? []) : [...new Set(asked.flatMap((each) => each.hashes))];
+        const rows = await this.#database.read((tx) => readEntries(tx, hashes));
+        for (const each of asked) each.resolve(rows);
+      } catch (error) {
+        for (const each of asked) each.reject(error);
+      }
+    }
+    this.#reading = false;
+  }
+}
