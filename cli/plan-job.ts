@@ -7,6 +7,7 @@ import type { JobRow } from '../ledger/rows.ts';
 import { SettledKeys } from '../ledger/settled-keys.ts';
 import type { MemoEntries } from '../memoization/entries.ts';
 import { isMemoTask } from '../memoization/memoization.ts';
+import { boundYoungGeneration } from '../worker/young-generation.ts';
 import { checkIdentity } from './check-identity.ts';
 import { checkJob } from './check-job.ts';
 import { chooseJob } from './choose-job.ts';
@@ -32,6 +33,7 @@ export async function planJob(output: Output, options: PlanOptions): Promise<num
   const spec = jobSpecOf(chosen.job);
   const { source } = portsOf(spec, params);
   const live = new LiveLine(output);
+  boundYoungGeneration();
   try {
     await withMemoStore(async ({ entries, records }) => {
       const known = await knownGeneration(records, id, output);
