@@ -112,7 +112,7 @@ export function describeReason(reason: MissReason): string {
     case 'version':
       return `version ${reason.from} → ${reason.to}: there is a result of the version before`;
     case 'part':
-      return 'never computed for this input; the nearest one that was differs in';
+      return 'no result for this input; the nearest stored one differs in';
     case 'invalidated':
       return `invalidated at ${time(reason.at)}`;
     case 'damaged':
