@@ -1,5 +1,6 @@
 // 5,000 calls to an HTTP server on loopback that answers after 50 ms, 100 in flight: a bare loop of the same concurrency and
-// Holdfast with default options otherwise, one after the other, in processes of their own. Prints the ratio of their rates.
+// Holdfast with default options otherwise, one after the other, in processes of their own. Then the same as a memoized task, and
+// a second job with that task, which calls nothing. Prints the ratios of their rates to the bare loop's.
 // What it does not measure: a server that limits or fails, several worker processes.
 //
 //   node bench/http-calls.ts [--items 5000] [--concurrency 100] [--rounds 1]
@@ -68,19 +69,23 @@ async function bareLoop(directory: string): Promise<Measurement> {
   return { seconds: (performance.now() - started) / 1000, rows, rssMb: process.resourceUsage().maxRSS / 1024 };
 }
 
-async function holdfast(directory: string): Promise<Measurement> {
+/** Each kind is a job with a database of its own. */
+const PARTS = ['holdfast', 'memoized', 'again'] as const;
+
+async function holdfast(directory: string, part: (typeof PARTS)[number]): Promise<Measurement> {
   process.chdir(directory);
-  const { defineJob, jsonl, sqlTable } = await import('holdfast');
+  const { defineJob, defineTask, jsonl, sqlTable } = await import('holdfast');
   const { runJob } = await import('./run-job.ts');
+  const memoize = part === 'holdfast' ? false : {};
   const job = defineJob({
-    name: 'calls',
+    name: part,
     source: jsonl<{ readonly id: string }>('items.jsonl'),
     key: (item) => item.id,
-    run: (item) => call(item.id),
+    task: defineTask({ name: 'call', run: ({ id }: { readonly id: string }) => call(id), memoize }),
     concurrency,
-  }).to(sqlTable({ url: 'sqlite:holdfast.db', table: 'replies', key: 'id', row: ({ id }, bytes) => ({ id, bytes }) }));
+  }).to(sqlTable({ url: `sqlite:${part}.db`, table: 'replies', key: 'id', row: ({ id }, bytes) => ({ id, bytes }) }));
   const seconds = await runJob(job, join(directory, 'home'));
-  const db = new DatabaseSync(join(directory, 'holdfast.db'), { readOnly: true });
+  const db = new DatabaseSync(join(directory, `${part}.db`), { readOnly: true });
   const rows = Number(db.prepare('SELECT count(*) AS n FROM replies').get()?.n);
   return { seconds, rows, rssMb: process.resourceUsage().maxRSS / 1024 };
 }
@@ -88,13 +93,15 @@ async function holdfast(directory: string): Promise<Measurement> {
 if (values.part === 'server') {
   serve();
 } else if (values.part) {
-  const part = values.part === 'bare' ? bareLoop : holdfast;
-  process.stdout.write(JSON.stringify(await part(values.directory as string)));
+  const directory = values.directory as string;
+  const measured =
+    values.part === 'bare' ? bareLoop(directory) : holdfast(directory, values.part as (typeof PARTS)[number]);
+  process.stdout.write(JSON.stringify(await measured));
   process.exit(0);
 } else {
   const server = fork(fileURLToPath(import.meta.url), ['--part', 'server']);
   const port = await new Promise<number>((resolve) => server.once('message', (message) => resolve(Number(message))));
-  const ratios: number[] = [];
+  const ratios = { holdfast: [] as number[], memoized: [] as number[], again: [] as number[] };
   try {
     for (let round = 0; round < Number(values.rounds); round++) {
       const directory = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
@@ -111,18 +118,21 @@ if (values.part === 'server') {
         String(port),
       ];
       const bare = runPart(import.meta.url, [...args, '--part', 'bare']);
-      const ours = runPart(import.meta.url, [...args, '--part', 'holdfast']);
+      for (const part of PARTS) {
+        const ours = runPart(import.meta.url, [...args, '--part', part]);
+        if (bare.rows !== items || ours.rows !== items)
+          throw new Error(`rows: bare ${bare.rows}, ${part} ${ours.rows}, of ${items}`);
+        const ratio = bare.seconds / ours.seconds;
+        ratios[part].push(ratio);
+        console.log(JSON.stringify({ items, concurrency, part, bare, ours, ratio: Number(ratio.toFixed(3)) }));
+      }
       rmSync(directory, { recursive: true, force: true });
-      if (bare.rows !== items || ours.rows !== items)
-        throw new Error(`rows: bare ${bare.rows}, holdfast ${ours.rows}, of ${items}`);
-      const ratio = bare.seconds / ours.seconds;
-      ratios.push(ratio);
-      console.log(JSON.stringify({ items, concurrency, bare, holdfast: ours, ratio: Number(ratio.toFixed(3)) }));
     }
   } finally {
     server.kill();
   }
+  const of = (part: (typeof PARTS)[number]) => median(ratios[part]).toFixed(2);
   console.log(
-    `calls of ${LATENCY_MS} ms, ${concurrency} in flight: ${median(ratios).toFixed(2)} of the bare loop's rate`,
+    `calls of ${LATENCY_MS} ms, ${concurrency} in flight: ${of('holdfast')} of the bare loop's rate, ${of('memoized')} memoized, ${of('again')} when all is stored`,
   );
 }
