@@ -1,10 +1,11 @@
 import type { TaskSpec } from '../definitions/task.ts';
-import type { Claim, ClaimAnswer, MemoKey, MemoTask } from '../memoization/memoization.ts';
+import type { Claim, ClaimAnswer, Computed, MemoKey, MemoTask } from '../memoization/memoization.ts';
 import { isStoreFault } from '../memoization/store-fault.ts';
 import { ABANDONED, type Call, type CallResult, startCall } from './call.ts';
 import type { ItemWork } from './item-context.ts';
 import type { JobSession } from './job-session.ts';
 import { MemoTally, ONE_MISS, oneHit } from './memo-tally.ts';
+import { throughLocks } from './through-locks.ts';
 
 export interface MemoCallOptions {
   readonly session: JobSession;
@@ -106,14 +107,21 @@ export class MemoCall implements Call {
     memo.add(ONE_MISS);
     if (result.memo) memo.add(result.memo);
     try {
-      const madeBy = session.job.job_id;
-      if (claim !== null) await session.deps.memo.complete({ claim, value: result.value, input, costMs, madeBy });
+      if (claim !== null)
+        await this.#complete({ claim, value: result.value, input, costMs, madeBy: session.job.job_id });
     } catch (error) {
       if (!isStoreFault(error)) return { kind: 'error', error, memo };
       if (task.memoize.onStoreError === 'fail') return this.#storeFailed(error);
       session.logOf({}).warn(`A result could not be stored: ${error}`);
     }
     return { ...result, memo };
+  }
+
+  async #complete(computed: Computed): Promise<void> {
+    const { session, task } = this.#options;
+    const { memo } = session.deps;
+    if (task.memoize.onStoreError === 'run') return memo.complete(computed);
+    return throughLocks(session.deps, () => memo.complete(computed));
   }
 
   /** No item is to blame: the attempt fails, and is made again. */

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/database.ts';
-import { isHoldfastError } from '../definitions/errors.ts';
 import type { AnyPrepared, JobSession } from './job-session.ts';
+import { throughLocks } from './through-locks.ts';
 
 /** How one transaction with a sink's effects went. */
 export type SinkWrite =
@@ -64,7 +64,7 @@ export interface EffectCommit {
 /** Commits effects with their record in one transaction; tells a row that was refused from what no item is to blame for. */
 export function commitEffects(session: JobSession, { record, effects }: EffectCommit): Promise<SinkWrite> {
   const { ledger, deps } = session;
-  return throughLocks(session, async () => {
+  return throughLocks(deps, async () => {
     // What comes behind the record is the sink's too: some constraints are checked only at the commit.
     let sinkAsked = false;
     try {
@@ -80,18 +80,4 @@ export function commitEffects(session: JobSession, { record, effects }: EffectCo
       throw error;
     }
   });
-}
-
-/**
- * Commits as long as it takes: outcomes are not given up because another program holds the database, for their items would be
- * called again. Ends when the process is asked to leave.
- */
-async function throughLocks<T>(session: JobSession, commit: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await commit();
-    } catch (error) {
-      if (!isHoldfastError(error, 'HF_DATABASE_LOCKED') || session.deps.shutdown.aborted) throw error;
-    }
-  }
 }
