@@ -1,5 +1,5 @@
 import { encodeValue } from '../definitions/values.ts';
-import type { EntrySelection } from '../memoization/entries.ts';
+import type { EntrySelection, EntryView } from '../memoization/entries.ts';
 import { count, counted, duration, size } from './format.ts';
 import { findEntry, withMemoStore } from './memo-store.ts';
 import { describeEntry, entriesTable, rowLines, statsTable, validEntries } from './memo-text.ts';
@@ -69,13 +69,18 @@ export async function showEntry(output: Output, given: string): Promise<number> 
       return 0;
     }
     for (const line of describeEntry(entry, Date.now())) output.line(line);
-    const why = entry.sealed
-      ? 'encrypted by a payload codec, which this command does not have'
-      : 'there is none to read';
-    const shown = text === null ? (entry.state === 'running' ? null : `(${why})`) : resultText(text);
+    const shown = text === null ? whyNoResult(entry) : resultText(text);
     if (shown !== null) for (const line of rowLines([['result', shown]])) output.line(line);
     return 0;
   });
+}
+
+/** Null: there cannot be one yet. */
+function whyNoResult({ state, sealed }: EntryView): string | null {
+  if (state === 'running') return null;
+  if (state === 'damaged') return '(missing or damaged)';
+  if (sealed) return '(encrypted by a payload codec, which this command does not have)';
+  return '(in the form of the program that stored it, which this command cannot read)';
 }
 
 function resultText(text: string): string {

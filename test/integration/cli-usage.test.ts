@@ -45,7 +45,7 @@ describe('wrong use exits 2, says what is wrong in one line, and starts no serve
 
   test.each([
     ['an unknown command', ['rum']],
-    ['an unknown option', ['run', 'job.ts', '--refresh']],
+    ['an unknown option', ['run', 'job.ts', '--renew']],
     ['no file', ['run']],
     ['a param without a value', ['run', 'job.ts', '--param', 'file']],
     ['a limit that is no number', ['run', 'job.ts', '--limit', 'some']],
@@ -106,6 +106,8 @@ describe('what a command prints', () => {
       'failures',
       'redrive',
       'results',
+      'plan',
+      'memo',
       'server',
       'doctor',
     ]) {
