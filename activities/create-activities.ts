@@ -6,6 +6,8 @@ import type {
   ChunkOutcome,
   CloseInput,
   CloseOutcome,
+  IdentifyInput,
+  JobIdentity,
   JobInput,
   OpenedRun,
   OpenOutcome,
@@ -15,6 +17,7 @@ import type {
 } from '../workflows/messages.ts';
 import { closeJob } from './close-job.ts';
 import type { Dependencies } from './dependencies.ts';
+import { identifyJob } from './identify-job.ts';
 import { type JobSession, JobSessions, spoilsSession } from './job-session.ts';
 import { openJob } from './open-job.ts';
 import { planChunks } from './plan-chunks.ts';
@@ -26,13 +29,14 @@ const HEARTBEAT_MS = 1_000;
 const FIRST_CHUNKS = 8;
 
 export interface Activities {
-  openJob(input: { readonly input: JobInput; readonly runId: string }): Promise<OpenOutcome>;
-  planChunks(input: PlanInput): Promise<PlanOutcome | Restored>;
-  runChunk(input: ChunkInput): Promise<ChunkOutcome | Restored>;
-  closeJob(input: CloseInput): Promise<CloseOutcome | Restored>;
+  holdfastOpenJob(input: { readonly input: JobInput; readonly runId: string }): Promise<OpenOutcome>;
+  holdfastPlanChunks(input: PlanInput): Promise<PlanOutcome | Restored>;
+  holdfastRunChunk(input: ChunkInput): Promise<ChunkOutcome | Restored>;
+  holdfastCloseJob(input: CloseInput): Promise<CloseOutcome | Restored>;
+  holdfastIdentifyJob(input: IdentifyInput): Promise<JobIdentity>;
 }
 
-/** The activities of the job workflow, on what they need from outside; `close` lets go of what is open once none runs any more. */
+/** The activities of the job workflow, named so that they are nobody else's, on what they need from outside; `close` lets go of what is open once none runs any more. */
 export function createActivities(deps: Dependencies): {
   readonly activities: Activities;
   readonly close: () => Promise<void>;
@@ -41,21 +45,22 @@ export function createActivities(deps: Dependencies): {
   const chunks = new RunningChunks(deps.shutdown);
 
   const activities: Activities = {
-    openJob: (input) =>
+    holdfastIdentifyJob: (input) => guarded(deps, async () => identifyJob(deps, input)),
+    holdfastOpenJob: (input) =>
       guarded(deps, async () => {
         const opened = await openJob(deps, input);
         if (opened.kind === 'nothing-new') return opened;
         return { kind: 'fresh', run: opened, plan: await planFirst(deps, sessions, opened) };
       }),
-    planChunks: (input) =>
+    holdfastPlanChunks: (input) =>
       guarded(deps, async () => within(sessions, input.run, (session) => planChunks(session, input))),
-    closeJob: (input) =>
+    holdfastCloseJob: (input) =>
       guarded(deps, async () => {
         const closed = await within(sessions, input.run, (session) => closeJob(session, input));
         if (closed.kind === 'closed') await sessions.drop(await sessions.get(input.run));
         return closed;
       }),
-    runChunk: (input) =>
+    holdfastRunChunk: (input) =>
       guarded(deps, () => within(sessions, input.run, (session) => runChunks(session, input, chunks))),
   };
   return { activities, close: () => sessions.close() };
@@ -127,7 +132,7 @@ function toFailure(error: unknown, { attempt, activityType }: Context['info']): 
   return ApplicationFailure.create({
     type: error.code,
     message: error.message,
-    nonRetryable: !error.retryable && !(RETRIED.has(error.code) && activityType !== 'openJob'),
+    nonRetryable: !error.retryable && !(RETRIED.has(error.code) && activityType !== 'holdfastOpenJob'),
     details: [error.fields],
     cause: error,
     ...(taken ? { category: ApplicationFailureCategory.BENIGN, nextRetryDelay: '100ms' } : {}),

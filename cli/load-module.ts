@@ -12,6 +12,7 @@ const entries = [
   'holdfast/client',
   'holdfast/testing',
   'holdfast/worker',
+  'holdfast/workflows',
   'holdfast/workflows/register',
 ] as const;
 

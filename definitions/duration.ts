@@ -60,3 +60,8 @@ export function durationMs(value: unknown): number | null {
   const exact = Number(match[1]) * unitMs[unit as Unit];
   return exact > longestMs ? null : Math.round(exact);
 }
+
+/** A duration that may be left out, in milliseconds. @throws HF_DURATION_INVALID */
+export function durationOr(given: Duration | undefined, option: string, otherwiseMs: number): number {
+  return given === undefined ? otherwiseMs : parseDuration(given, option);
+}

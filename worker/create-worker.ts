@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Log } from '../activities/dependencies.ts';
 import { type TemporalOptions, temporalConfig, unreachable } from '../client/connection.ts';
-import { type Duration, parseDuration } from '../definitions/duration.ts';
+import { type Duration, durationOr } from '../definitions/duration.ts';
 import { type AnyJob, collectJobs } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import { storeUrl } from '../ledger/open-store.ts';
@@ -60,7 +60,6 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   const jobs = collectJobs(options.jobs);
   const env = process.env;
   const { connection: connectionOptions, namespace } = temporalConfig(options, env);
-  const { address } = connectionOptions;
   const home = createHome(options.home ?? findHome({ env }));
   const directory = options.directory ?? process.cwd();
   const log = options.log ?? standardLog(env);
@@ -71,9 +70,8 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
     const store = await openWorkersStore({ home, directory, url: options.store ?? storeUrl(home, env) });
     parts.add(() => store.database.close());
     const { client, native } = await connect(connectionOptions, { namespace, parts });
-    const server = { address, namespace };
     const queues = [...jobs.keys()].map(taskQueueOf);
-    const place = { jobs, store, home, directory, env, log, client, server, queues };
+    const place = { jobs, tasks: new Map(), store, home, directory, env, log, client, queues };
     const opened = await openProcess({ ...place, shutdownGraceMs, heartbeatTimeoutMs, seal: null });
     parts.add(() => opened.close());
     const workers = await createWorkers({ queues, native, namespace, opened, shutdownGraceMs });
@@ -83,10 +81,6 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
     await parts.close();
     throw error;
   }
-}
-
-function durationOr(given: Duration | undefined, option: string, otherwiseMs: number): number {
-  return given === undefined ? otherwiseMs : parseDuration(given, option);
 }
 
 interface Connecting {

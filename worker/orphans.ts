@@ -11,16 +11,19 @@ import { OWNER_SCHEMA } from './process-owner.ts';
 /** PENDING_ACTIVITY_STATE_STARTED of Temporal's API. */
 const STARTED = 2;
 
+/** A user's own task queue may have many: what is not found among so many is found by the heartbeat timeout. */
+const WORKFLOWS_MAX = 1_000;
+
 interface TokenRow {
   readonly token: string;
-  readonly address: string;
-  readonly namespace: string;
+  readonly server: string;
 }
 
 export interface OrphanSweep {
   readonly home: string;
   readonly client: Client;
-  readonly server: { readonly address: string; readonly namespace: string };
+  /** What `serverIdOf` says. */
+  readonly server: string;
   readonly store: Store;
   /** The task queues that this process works on. */
   readonly queues: readonly string[];
@@ -40,10 +43,8 @@ export async function failOrphans(sweep: OrphanSweep): Promise<number> {
     let complete = false;
     try {
       lock.run(OWNER_SCHEMA);
-      const rows = lock.all<TokenRow>('SELECT token, address, namespace FROM attempt');
-      const here = rows.filter(
-        (row) => row.address === sweep.server.address && row.namespace === sweep.server.namespace,
-      );
+      const rows = lock.all<TokenRow>('SELECT token, server FROM given_attempt');
+      const here = rows.filter((row) => row.server === sweep.server);
       for (const row of here) if (await failOne(sweep.client, Buffer.from(row.token, 'base64'))) failed++;
       failed += await failUnbegun(sweep, basename(file, '.lock'));
       await sweep.store.endLease(basename(file, '.lock'));
@@ -84,7 +85,9 @@ async function failUnbegun({ client, queues }: OrphanSweep, owner: string): Prom
   let failed = 0;
   for (const queue of queues) {
     const query = `TaskQueue = "${queue}" AND ExecutionStatus = "Running"`;
+    let looked = 0;
     for await (const { workflowId, runId } of client.workflow.list({ query })) {
+      if (++looked > WORKFLOWS_MAX) break;
       const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
       for (const { activityId, lastWorkerIdentity, state } of raw.pendingActivities ?? []) {
         // One that waits for its retry may be started by a living worker at any moment.

@@ -7,14 +7,9 @@ import { ownersDirectory } from '../ledger/owner-files.ts';
 /** How long the token of an ended attempt is kept: its report may not have reached the server yet. */
 const REPORT_MS = 10_000;
 
-export interface AttemptRow {
-  readonly token: Uint8Array;
-  readonly address: string;
-  readonly namespace: string;
-}
-
-export const OWNER_SCHEMA = `CREATE TABLE IF NOT EXISTS attempt (
-  token TEXT PRIMARY KEY, address TEXT NOT NULL, namespace TEXT NOT NULL, ended_at INTEGER
+/** `server`: which namespace of which server gave it out. */
+export const OWNER_SCHEMA = `CREATE TABLE IF NOT EXISTS given_attempt (
+  token TEXT PRIMARY KEY, server TEXT NOT NULL, ended_at INTEGER
 )`;
 
 /**
@@ -24,17 +19,20 @@ export const OWNER_SCHEMA = `CREATE TABLE IF NOT EXISTS attempt (
 export class ProcessOwner {
   readonly id: string;
   readonly #lock: FileLock;
-  readonly #server: { readonly address: string; readonly namespace: string };
+  readonly #server: string;
   #sweptAt = 0;
 
-  private constructor(id: string, lock: FileLock, server: { readonly address: string; readonly namespace: string }) {
+  private constructor(id: string, lock: FileLock, server: string) {
     this.id = id;
     this.#lock = lock;
     this.#server = server;
   }
 
-  static create(home: string, server: { readonly address: string; readonly namespace: string }): ProcessOwner {
-    const id = randomUUID();
+  /** `server` is what `serverIdOf` says. */
+  static create(
+    home: string,
+    { server, id = randomUUID() }: { readonly server: string; readonly id?: string },
+  ): ProcessOwner {
     const directory = ownersDirectory(home);
     mkdirSync(directory, { recursive: true });
     const lock = tryLock(join(directory, `${id}.lock`));
@@ -45,20 +43,21 @@ export class ProcessOwner {
 
   /** An activity began here. */
   began(token: Uint8Array): void {
-    const { address, namespace } = this.#server;
-    this.#lock.run('INSERT OR REPLACE INTO attempt (token, address, namespace, ended_at) VALUES (?, ?, ?, NULL)', [
+    this.#lock.run('INSERT OR REPLACE INTO given_attempt (token, server, ended_at) VALUES (?, ?, NULL)', [
       Buffer.from(token).toString('base64'),
-      address,
-      namespace,
+      this.#server,
     ]);
   }
 
   /** It has ended here, but the server may not know yet. */
   ended(token: Uint8Array, now: number): void {
-    this.#lock.run('UPDATE attempt SET ended_at = ? WHERE token = ?', [now, Buffer.from(token).toString('base64')]);
+    this.#lock.run('UPDATE given_attempt SET ended_at = ? WHERE token = ?', [
+      now,
+      Buffer.from(token).toString('base64'),
+    ]);
     if (now - this.#sweptAt < REPORT_MS) return;
     this.#sweptAt = now;
-    this.#lock.run('DELETE FROM attempt WHERE ended_at < ?', [now - REPORT_MS]);
+    this.#lock.run('DELETE FROM given_attempt WHERE ended_at < ?', [now - REPORT_MS]);
   }
 
   /** The process leaves in order: nothing of it is orphaned. */

@@ -2,10 +2,12 @@ import type { Client } from '@temporalio/client';
 import { type Activities, createActivities } from '../activities/create-activities.ts';
 import type { Dependencies, Log } from '../activities/dependencies.ts';
 import { taskRuntime } from '../activities/nested-task.ts';
+import { createTaskActivities, type TaskActivity } from '../activities/run-task.ts';
 import { onLongLock } from '../database/long-locks.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import type { JobSpec } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
+import type { TaskSpec } from '../definitions/task.ts';
 import { installTaskRuntime } from '../definitions/task-runtime.ts';
 import { hostOf, isThisMachine, thisMachine } from '../ledger/machine.ts';
 import { openStore, resultsFolder } from '../ledger/open-store.ts';
@@ -19,6 +21,7 @@ import { livingOwners } from './living-owners.ts';
 import { failOrphans } from './orphans.ts';
 import { Parts } from './parts.ts';
 import { ProcessOwner } from './process-owner.ts';
+import { serverIdOf } from './server-id.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
 const SWEEP_MS = 2_000;
@@ -56,13 +59,15 @@ async function assertOneMachine(store: Store): Promise<void> {
 
 export interface ProcessOptions {
   readonly jobs: ReadonlyMap<string, JobSpec>;
+  readonly tasks: ReadonlyMap<string, TaskSpec>;
   readonly store: Store;
   readonly home: string;
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
   readonly client: Client;
-  readonly server: { readonly address: string; readonly namespace: string };
+  /** This process, where it is named already. */
+  readonly owner?: string;
   /** The task queues that this process works on. */
   readonly queues: readonly string[];
   readonly shutdownGraceMs: number;
@@ -76,6 +81,8 @@ export interface OpenProcess {
   readonly deps: Dependencies;
   readonly owner: ProcessOwner;
   readonly activities: Activities;
+  /** Of the tasks, by name. */
+  readonly taskActivities: Readonly<Record<string, TaskActivity>>;
   /** Takes over what dead processes have left, now and every two seconds until it is closed. */
   keepSweeping(): Promise<void>;
   /** Items in flight finish, nothing new is begun. */
@@ -86,11 +93,12 @@ export interface OpenProcess {
 
 /** Takes this process's place among the others: its lease, its lock, its activities. */
 export async function openProcess(options: ProcessOptions): Promise<OpenProcess> {
-  const { jobs, store, home, directory, env, log, client, server, queues } = options;
+  const { jobs, store, home, directory, env, log, client, queues } = options;
   const parts = new Parts();
   boundYoungGeneration();
   try {
-    const owner = ProcessOwner.create(home, server);
+    const server = await serverIdOf(client);
+    const owner = ProcessOwner.create(home, { server, ...(options.owner === undefined ? {} : { id: options.owner }) });
     parts.add(async () => owner.release());
     const lease = {
       id: owner.id,
@@ -111,10 +119,6 @@ export async function openProcess(options: ProcessOptions): Promise<OpenProcess>
       owner: owner.id,
       livingOwners: (owners) => livingOwners({ store, home }, owners),
       reach,
-    }).catch((error) => {
-      // To be removed once it is there.
-      if (error.message !== 'being written') throw error;
-      return null as never;
     });
     parts.add(() => memo.close());
     const transactions = new RecordedTransactions({ directory, now: Date.now });
@@ -146,6 +150,7 @@ export async function openProcess(options: ProcessOptions): Promise<OpenProcess>
       deps,
       owner,
       activities,
+      taskActivities: createTaskActivities(deps, options.tasks),
       keepSweeping: async () => {
         await sweep();
         parts.add(repeat(sweep));

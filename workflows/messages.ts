@@ -134,3 +134,42 @@ export const JOB_WORKFLOW = 'holdfastJob';
 export function taskQueueOf(job: string): string {
   return `holdfast.${job}`;
 }
+
+/** How a task's activity is asked, beside its input. */
+export interface TaskCallOptions {
+  /** Results from before this call are not taken. */
+  readonly refresh?: boolean;
+}
+
+export const TASK_WORKFLOW = 'holdfastTask';
+
+/** What the workflow of a single task is started with. */
+export interface TaskInput {
+  readonly task: string;
+  /** By the encoding of `definitions/values.ts`. */
+  readonly input?: unknown;
+  /** Where the task is worked on. */
+  readonly taskQueue: string;
+  readonly refresh: boolean;
+}
+
+/** Where workflows of single tasks run. No job's queue is named so: names have no colon. */
+export const TASKS_QUEUE = 'holdfast:tasks';
+
+/** The task queue of a task that workers of Holdfast's own serve. */
+export function taskQueueOfTask(task: string): string {
+  return `holdfast:task.${task}`;
+}
+
+export interface IdentifyInput {
+  readonly name: string;
+  /** By the encoding of `definitions/values.ts`. */
+  readonly params?: unknown;
+  readonly id: string | null;
+}
+
+export interface JobIdentity {
+  readonly id: string;
+  /** Canonical JSON, with defaults. */
+  readonly params: string;
+}

@@ -58,7 +58,7 @@ export class Run {
       run.#replan = true;
       return run;
     }
-    const opened = await control.openJob({ input, runId: workflowInfo().firstExecutionRunId });
+    const opened = await control.holdfastOpenJob({ input, runId: workflowInfo().firstExecutionRunId });
     if (opened.kind === 'nothing-new') return opened.result;
     const run = new Run(opened.run, input);
     run.#planned(0, opened.plan);
@@ -95,7 +95,7 @@ export class Run {
     for (;;) {
       await Promise.allSettled(this.#flights.values());
       if (this.#result) return this.#result;
-      const closed = await control.closeJob({
+      const closed = await control.holdfastCloseJob({
         run: this.opened,
         cancelled: cancelled || this.#status.stop === 'cancelled',
         failure,
@@ -141,7 +141,9 @@ export class Run {
 
   #start(kind: 'range' | 'retry', numbers: readonly number[]): void {
     const key = `${kind} ${numbers[0]}`;
-    this.#fly(key, async () => this.#arrived(kind, await this.#chunks().runChunk({ run: this.opened, kind, numbers })));
+    this.#fly(key, async () =>
+      this.#arrived(kind, await this.#chunks().holdfastRunChunk({ run: this.opened, kind, numbers })),
+    );
   }
 
   #chunks() {
@@ -184,7 +186,7 @@ export class Run {
     this.#changed = null;
     this.#fly('plan', async () => {
       try {
-        this.#planned(after, await control.planChunks({ run: this.opened, after, want, ...changed }));
+        this.#planned(after, await control.holdfastPlanChunks({ run: this.opened, after, want, ...changed }));
       } finally {
         this.#planning = false;
       }
@@ -255,7 +257,7 @@ export class Run {
       this.#changed = renew.changed;
       return;
     }
-    const opened = await control.openJob({ input: this.#input, runId: workflowInfo().firstExecutionRunId });
+    const opened = await control.holdfastOpenJob({ input: this.#input, runId: workflowInfo().firstExecutionRunId });
     if (opened.kind === 'fresh') this.opened = opened.run;
     else this.#result = opened.result;
   }

@@ -9,6 +9,7 @@ import { collectJobs } from '../../definitions/job.ts';
 import { defineJob, items, jsonl, sqlTable } from '../../index.ts';
 import { findJob } from '../../ledger/jobs.ts';
 import { openStore } from '../../ledger/open-store.ts';
+import { RecordedTransactions } from '../../sinks/recorded-transactions.ts';
 import type { OpenedRun } from '../../workflows/messages.ts';
 import { memoOf } from './store-memo.ts';
 
@@ -49,6 +50,7 @@ async function makePart() {
     jobs: collectJobs([job, broken]),
     store,
     memo: await memoOf(store, { directory, owner: 'this process' }),
+    transactions: new RecordedTransactions({ directory, now: Date.now }),
     owner: 'this process',
     directory,
     now: Date.now,
@@ -80,7 +82,7 @@ const run = <T>(work: () => Promise<T>, env = new MockActivityEnvironment()) => 
 
 async function open(): Promise<OpenedRun> {
   const input = { jobId: 'chunks', name: 'chunks', params: '{}', again: false, limit: null };
-  const opened = await run(() => part.activities.openJob({ input, runId: 'run-1' }));
+  const opened = await run(() => part.activities.holdfastOpenJob({ input, runId: 'run-1' }));
   if (opened.kind !== 'fresh') throw new Error(opened.kind);
   expect(opened.plan).toMatchObject({ chunks: [1], last: 1, ended: true });
   return opened.run;
@@ -96,7 +98,7 @@ function landed(): number {
 describe('the chunk activity', () => {
   test('reports a chunk done only when it is durable, and by its number only (invariants 3 and 7)', async () => {
     const opened = await open();
-    const outcome = await run(() => part.activities.runChunk({ run: opened, kind: 'range', numbers: [1] }));
+    const outcome = await run(() => part.activities.holdfastRunChunk({ run: opened, kind: 'range', numbers: [1] }));
     expect(outcome).toMatchObject({ kind: 'ran', left: [], changed: null });
     expect(JSON.stringify(outcome)).not.toContain('k1');
     expect(landed()).toBe(100);
@@ -104,7 +106,7 @@ describe('the chunk activity', () => {
 
   test('a chunk whose report was lost reports again at once, without a call (invariant 6)', async () => {
     const opened = await open();
-    const again = () => part.activities.runChunk({ run: opened, kind: 'range', numbers: [1] });
+    const again = () => part.activities.holdfastRunChunk({ run: opened, kind: 'range', numbers: [1] });
     await run(again);
     expect(await run(again)).toMatchObject({ kind: 'ran', left: [] });
     expect(calls).toHaveLength(100);
@@ -116,9 +118,9 @@ describe('the chunk activity', () => {
     const env = new MockActivityEnvironment();
     setTimeout(() => env.cancel('CANCELLED'), 120);
     const input = { run: opened, kind: 'range', numbers: [1] } as const;
-    expect(await run(() => part.activities.runChunk(input), env)).toMatchObject({ kind: 'ran', left: [1] });
+    expect(await run(() => part.activities.holdfastRunChunk(input), env)).toMatchObject({ kind: 'ran', left: [1] });
     expect(landed()).toBe(calls.length);
-    await run(() => part.activities.runChunk(input));
+    await run(() => part.activities.holdfastRunChunk(input));
     expect(landed()).toBe(100);
     expect(calls).toHaveLength(100);
   });
@@ -126,7 +128,7 @@ describe('the chunk activity', () => {
   test('two attempts of one chunk in a process: the older leaves first, and no item is called twice (invariants 2 and 6)', async () => {
     callMs = 20;
     const opened = await open();
-    const attempt = () => part.activities.runChunk({ run: opened, kind: 'range', numbers: [1] });
+    const attempt = () => part.activities.holdfastRunChunk({ run: opened, kind: 'range', numbers: [1] });
     const first = run(attempt);
     await new Promise((resolve) => setTimeout(resolve, 60));
     const [older, newer] = await Promise.all([first, run(attempt)]);
@@ -139,16 +141,16 @@ describe('the chunk activity', () => {
   test('an attempt of an older run changes nothing (invariant 2)', async () => {
     const opened = await open();
     const old = { ...opened, epoch: opened.epoch - 1 };
-    const outcome = await run(() => part.activities.runChunk({ run: old, kind: 'range', numbers: [1] }));
+    const outcome = await run(() => part.activities.holdfastRunChunk({ run: old, kind: 'range', numbers: [1] }));
     expect(outcome).toMatchObject({ kind: 'stale' });
     expect(calls).toEqual([]);
   });
 
   test('closing tells what is not done, and what is: read = applied + quarantined + unknown (invariant 5)', async () => {
     const opened = await open();
-    const close = () => part.activities.closeJob({ run: opened, cancelled: false, failure: null });
+    const close = () => part.activities.holdfastCloseJob({ run: opened, cancelled: false, failure: null });
     expect(await run(close)).toEqual({ kind: 'not-done' });
-    await run(() => part.activities.runChunk({ run: opened, kind: 'range', numbers: [1] }));
+    await run(() => part.activities.holdfastRunChunk({ run: opened, kind: 'range', numbers: [1] }));
     expect(await run(close)).toMatchObject({ kind: 'closed', result: { state: 'complete' } });
     // Its report was lost: the same answer.
     expect(await run(close)).toMatchObject({ kind: 'closed', result: { state: 'complete' } });
@@ -158,7 +160,9 @@ describe('the chunk activity', () => {
 test('a run whose first plan fails for good is recorded as failed, with the reason', async () => {
   const input = { jobId: 'broken', name: 'broken', params: '{}', again: false, limit: null };
   const last = new MockActivityEnvironment({ attempt: 100 });
-  await expect(run(() => part.activities.openJob({ input, runId: 'run-1' }), last)).rejects.toThrow('is broken');
+  await expect(run(() => part.activities.holdfastOpenJob({ input, runId: 'run-1' }), last)).rejects.toThrow(
+    'is broken',
+  );
   const job = await part.store.ledger.read((tx) => findJob(tx, 'broken'));
   expect(job).toMatchObject({ state: 'failed', error: expect.stringContaining('the source is broken') });
 });

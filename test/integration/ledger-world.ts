@@ -12,6 +12,7 @@ import { findJob } from '../../ledger/jobs.ts';
 import { Ledger } from '../../ledger/ledger.ts';
 import { openStore } from '../../ledger/open-store.ts';
 import type { ItemRow, JobRow } from '../../ledger/rows.ts';
+import { RecordedTransactions } from '../../sinks/recorded-transactions.ts';
 import type { SourcePort } from '../../sources/source.ts';
 import type { ChunkOutcome, JobResult, OpenedRun, PlanOutcome, Restored } from '../../workflows/messages.ts';
 import { memoOf } from './store-memo.ts';
@@ -111,7 +112,7 @@ export class LedgerWorld {
     const input = { jobId: 'job', name: 'job', params: '{}', again, limit };
     const runId = `run ${++this.#runs}`;
     try {
-      const opened = await this.#call((activities) => activities.openJob({ input, runId }));
+      const opened = await this.#call((activities) => activities.holdfastOpenJob({ input, runId }));
       if (opened.kind === 'nothing-new') return { kind: 'nothing-new', result: opened.result };
       return { kind: 'ended', result: await this.#drive(opened.run, opened.plan, between) };
     } catch (error) {
@@ -181,7 +182,7 @@ export class LedgerWorld {
       changed ??= outcome.changed;
     };
     const runRanges = (numbers: readonly number[]) =>
-      this.#call((activities) => activities.runChunk({ run: opened, kind: 'range', numbers })).then(ran);
+      this.#call((activities) => activities.holdfastRunChunk({ run: opened, kind: 'range', numbers })).then(ran);
     planned(first);
     for (let step = 0; step < STEPS_MAX; step++) {
       between?.(step);
@@ -190,15 +191,17 @@ export class LedgerWorld {
         const again: number = changed;
         changed = null;
         planned(
-          await this.#call((activities) => activities.planChunks({ run: opened, after: 0, want: 4, changed: again })),
+          await this.#call((activities) =>
+            activities.holdfastPlanChunks({ run: opened, after: 0, want: 4, changed: again }),
+          ),
         );
       } else if (!ended && (waiting.length === 0 || chance.one(2))) {
         const want = 1 + chance.below(8);
-        planned(await this.#call((activities) => activities.planChunks({ run: opened, after, want })));
+        planned(await this.#call((activities) => activities.holdfastPlanChunks({ run: opened, after, want })));
       } else if (nextDueAt !== null && (waiting.length === 0 || chance.one(4))) {
         this.now = Math.max(this.now, nextDueAt);
         const numbers = [chance.below(2)];
-        ran(await this.#call((activities) => activities.runChunk({ run: opened, kind: 'retry', numbers })));
+        ran(await this.#call((activities) => activities.holdfastRunChunk({ run: opened, kind: 'retry', numbers })));
       } else if (waiting.length > 0) {
         const order = chance.shuffle(waiting);
         waiting = [];
@@ -208,7 +211,7 @@ export class LedgerWorld {
         for (const flight of await Promise.allSettled(flights)) if (flight.status === 'rejected') throw flight.reason;
       } else {
         const closed = await this.#call((activities) =>
-          activities.closeJob({ run: opened, cancelled: false, failure: null }),
+          activities.holdfastCloseJob({ run: opened, cancelled: false, failure: null }),
         );
         if (closed.kind === 'closed') return closed.result;
         if (closed.kind === 'restored') throw new Error('the ledger was taken for an older copy');
@@ -238,6 +241,7 @@ export class LedgerWorld {
       jobs: collectJobs([this.#job]),
       store,
       memo: await memoOf(store, { directory, owner: 'this process' }),
+      transactions: new RecordedTransactions({ directory, now: Date.now }),
       owner: 'this process',
       directory,
       now: () => {

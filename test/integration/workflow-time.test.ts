@@ -6,6 +6,9 @@ import { testServerExecutable } from '../../server/test-server.ts';
 import { workflowBundle } from '../../worker/workflow-bundle.ts';
 import type { JobInput, JobResult, OpenedRun, PlanOutcome, RunStatus } from '../../workflows/messages.ts';
 
+/** What the job's own workflow asks for. */
+type JobActivities = Omit<Activities, 'holdfastIdentifyJob'>;
+
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 const HOUR_MS = 3_600_000;
@@ -43,21 +46,21 @@ class Script {
     return at;
   }
 
-  activities(over: Partial<Activities> = {}): Activities {
+  activities(over: Partial<JobActivities> = {}): JobActivities {
     return {
-      openJob: async () => {
+      holdfastOpenJob: async () => {
         await this.ask('openJob');
         return { kind: 'fresh', run: this.run, plan: this.plan({ chunks: [1] }) };
       },
-      planChunks: async (input) => {
+      holdfastPlanChunks: async (input) => {
         await this.ask('planChunks', input.changed);
         return this.plan();
       },
-      runChunk: async (input) => {
+      holdfastRunChunk: async (input) => {
         await this.ask(input.kind, input.numbers);
         return { kind: 'ran', left: [], changed: null, chunkMs: 1, ledger: this.run.ledger, status: this.status() };
       },
-      closeJob: async (input) => {
+      holdfastCloseJob: async (input) => {
         await this.ask('closeJob', input.cancelled);
         const state = this.closes.shift() ?? 'complete';
         if (state === 'not-done' || state === 'restored') return { kind: state };
@@ -75,7 +78,7 @@ class Script {
 
 async function runScript(
   script: Script,
-  over: Partial<Activities> = {},
+  over: Partial<JobActivities> = {},
   cancelAfterMs: number | null = null,
 ): Promise<JobResult> {
   const taskQueue = script.run.jobId;
@@ -103,7 +106,7 @@ describe('the job workflow sleeps durably', () => {
     const script = new Script('backoff');
     let due = 0;
     const result = await runScript(script, {
-      runChunk: async ({ kind }) => {
+      holdfastRunChunk: async ({ kind }) => {
         const now = await script.ask(kind);
         if (kind === 'range') due = now + 6 * HOUR_MS;
         const status = kind === 'range' ? script.status({ nextDueAt: due, waiting: 1 }) : script.status();
@@ -119,7 +122,7 @@ describe('the job workflow sleeps durably', () => {
     const script = new Script('paused');
     let looks = 0;
     const result = await runScript(script, {
-      openJob: async () => {
+      holdfastOpenJob: async () => {
         await script.ask('openJob');
         return {
           kind: 'fresh',
@@ -127,7 +130,7 @@ describe('the job workflow sleeps durably', () => {
           plan: script.plan({ chunks: [1], status: script.status({ paused: true }) }),
         };
       },
-      planChunks: async () => {
+      holdfastPlanChunks: async () => {
         await script.ask('planChunks');
         return script.plan({ last: 1, status: script.status({ paused: ++looks < 3 }) });
       },
@@ -142,7 +145,7 @@ describe('the job workflow believes the ledger', () => {
     const script = new Script('not-done');
     script.closes = ['not-done', 'complete'];
     const result = await runScript(script, {
-      planChunks: async ({ after }) => {
+      holdfastPlanChunks: async ({ after }) => {
         await script.ask('planChunks', after);
         return script.plan({ chunks: after === 0 ? [1] : [], last: 1 });
       },
@@ -165,7 +168,7 @@ describe('the job workflow believes the ledger', () => {
     const result = await runScript(
       script,
       {
-        openJob: async () => {
+        holdfastOpenJob: async () => {
           await script.ask('openJob');
           return { kind: 'fresh', run: script.run, plan: script.plan({ chunks: [1], status: script.status(waiting) }) };
         },
@@ -179,7 +182,7 @@ describe('the job workflow believes the ledger', () => {
   test('a chunk whose bytes changed: planning looks at it, from the start', async () => {
     const script = new Script('changed');
     await runScript(script, {
-      runChunk: async () => {
+      holdfastRunChunk: async () => {
         await script.ask('range');
         const { ledger } = script.run;
         return { kind: 'ran', left: [], changed: 1, chunkMs: null, ledger, status: script.status() };
@@ -194,7 +197,7 @@ describe('the job workflow believes the ledger', () => {
     script.closes = ['failed'];
     const { ApplicationFailure } = await import('@temporalio/common');
     const result = await runScript(script, {
-      runChunk: async () => {
+      holdfastRunChunk: async () => {
         throw ApplicationFailure.nonRetryable('no', 'HF_KEY_UNSTABLE');
       },
     });

@@ -25,7 +25,10 @@ describe('a history that a user may have in flight replays with the present code
   });
 
   test('one that differs is noticed: the proof proves something', async () => {
-    const text = readFileSync(join(directory, 'plain.json'), 'utf8').replaceAll('"closeJob"', '"shutJob"');
+    const text = readFileSync(join(directory, 'plain.json'), 'utf8').replaceAll(
+      '"holdfastCloseJob"',
+      '"holdfastShutJob"',
+    );
     expect(await replay('plain.json', text)).not.toBeNull();
   });
 });

@@ -1,0 +1,149 @@
+import type { Logger } from '../definitions/context.ts';
+import { HoldfastError, showValue } from '../definitions/errors.ts';
+import type { TaskSpec } from '../definitions/task.ts';
+import type { Tx } from '../definitions/tx.ts';
+import { decodeValue, encodeValue } from '../definitions/values.ts';
+import type { TaskSteps } from '../ledger/task-steps.ts';
+import { AttemptEffects } from './attempt-effects.ts';
+import type { NestedContext } from './caller.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { TaskAttempt } from './task-attempt.ts';
+
+/** What an attempt and the tasks within it share. */
+export class TaskCall {
+  readonly deps: Dependencies;
+  readonly steps: TaskSteps;
+  readonly attempt: TaskAttempt;
+  readonly effects: AttemptEffects;
+  readonly log: Logger;
+  /** Whether there may be recorded steps to forget. */
+  stepsUsed: boolean;
+
+  constructor(
+    parts: { readonly deps: Dependencies; readonly steps: TaskSteps; readonly attempt: TaskAttempt },
+    task: TaskSpec,
+  ) {
+    this.deps = parts.deps;
+    this.steps = parts.steps;
+    this.attempt = parts.attempt;
+    this.stepsUsed = !parts.attempt.isFirst;
+    this.effects = new AttemptEffects(parts.deps.transactions, ['task', ...parts.attempt.scope]);
+    this.log = logOf(parts.deps.log, {
+      task: task.name,
+      call: parts.attempt.madeBy,
+      attempt: parts.attempt.failures + 1,
+    });
+  }
+
+  get scope(): string {
+    return JSON.stringify(this.attempt.scope);
+  }
+}
+
+function logOf(log: Dependencies['log'], fields: Readonly<Record<string, unknown>>): Logger {
+  const add = (more?: Readonly<Record<string, unknown>>) => ({ ...fields, ...more });
+  return {
+    debug: (message, more) => log.debug(message, add(more)),
+    info: (message, more) => log.info(message, add(more)),
+    warn: (message, more) => log.warn(message, add(more)),
+    error: (message, more) => log.error(message, add(more)),
+  };
+}
+
+/** `ctx` of a task in a user's workflow, and of the tasks that it calls. */
+export class TaskCallContext implements NestedContext {
+  readonly jobId = '';
+  readonly itemKey = '';
+  readonly params = Object.freeze({});
+  readonly #call: TaskCall;
+  readonly #task: TaskSpec;
+  readonly #within: TaskCallContext | null;
+  /** Before the names of recorded steps: tells those of a task within from the task's own. */
+  readonly #steps: string;
+  readonly #controller = new AbortController();
+  #isOver = false;
+
+  constructor(
+    call: TaskCall,
+    task: TaskSpec,
+    { within, steps }: { readonly within: TaskCallContext | null; readonly steps: string } = {
+      within: null,
+      steps: '',
+    },
+  ) {
+    this.#call = call;
+    this.#task = task;
+    this.#within = within;
+    this.#steps = steps;
+  }
+
+  nested(task: TaskSpec, steps: string): TaskCallContext {
+    return new TaskCallContext(this.#call, task, { within: this, steps: this.#steps + steps });
+  }
+
+  get signal(): AbortSignal {
+    const own = this.#controller.signal;
+    return this.#within === null ? own : AbortSignal.any([own, this.#within.signal]);
+  }
+
+  get attempt(): number {
+    return this.#call.attempt.failures + 1;
+  }
+
+  get idempotencyKey(): string {
+    return this.#call.attempt.idempotencyKey;
+  }
+
+  get log(): Logger {
+    return this.#call.log;
+  }
+
+  once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
+    const step = this.#once(name, fn);
+    // A function that does not await it, or calls it when its attempt is over, must not end the process with it.
+    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${error}`));
+    return step;
+  }
+
+  async transaction<T>(url: string, fn: (tx: Tx) => T | PromiseLike<T>): Promise<T> {
+    const memoized = this.#memoized();
+    if (memoized) throw new HoldfastError('HF_TRANSACTION_MEMOIZED', { task: memoized.name });
+    this.#assertNotOver('transaction');
+    return this.#call.effects.run(url, this.#steps, fn);
+  }
+
+  abort(reason: unknown): void {
+    this.end();
+    this.#controller.abort(reason);
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver || this.#within?.isOver === true;
+  }
+
+  async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
+    this.#assertNotOver('once');
+    if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
+    const { steps, scope, deps } = this.#call;
+    const known = await steps.find(scope, this.#steps + name);
+    if (known !== null) return decodeValue(known) as T;
+    const value = encodeValue(await fn());
+    this.#call.stepsUsed = true;
+    await steps.record(scope, this.#steps + name, { value, now: deps.now() });
+    return decodeValue(value) as T;
+  }
+
+  /** The memoized task that this runs in, if any. */
+  #memoized(): TaskSpec | null {
+    if (this.#task.memoize) return this.#task;
+    return this.#within === null ? null : this.#within.#memoized();
+  }
+
+  #assertNotOver(method: string): void {
+    if (this.isOver) throw new HoldfastError('HF_ATTEMPT_OVER', { what: `task ${this.#task.name}`, method });
+  }
+}

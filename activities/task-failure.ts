@@ -1,0 +1,130 @@
+import { CompleteAsyncError, type Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { isHoldfastError } from '../definitions/errors.ts';
+import { isFinal, isRetryAfter, nextDelayMs, retryAfterMs } from '../definitions/retry.ts';
+import type { TaskSpec } from '../definitions/task.ts';
+import type { Dependencies } from './dependencies.ts';
+
+/** Before a store that cannot be used is asked again, and before a result that another computes is. */
+const ASK_AGAIN_MS = 1_000;
+
+/** Trying again as it is gives the same. */
+const PERMANENT: ReadonlySet<string> = new Set([
+  'HF_INPUT_SCHEMA',
+  'HF_RESULT_NOT_STORABLE',
+  'HF_MEMO_KEY',
+  'HF_MEMO_CYCLE',
+  'HF_TRANSACTION_MEMOIZED',
+]);
+
+/** What becomes of an attempt that did not go well. */
+export interface FailedAttempt {
+  /** To be thrown out of the activity. */
+  readonly failure: unknown;
+  /** Whether it was a failure of the task that uses up a try. */
+  readonly counts: boolean;
+  /** Nothing is tried again. */
+  readonly isFinal: boolean;
+}
+
+export interface Failing {
+  readonly spec: TaskSpec;
+  readonly context: Pick<Context, 'cancellationSignal' | 'cancellationDetails'>;
+  readonly deps: Pick<Dependencies, 'now' | 'random' | 'shutdown'>;
+  /** Failures before this one. */
+  readonly failures: number;
+  /** Whether the error came out of the task's own function. */
+  readonly isOwn: boolean;
+}
+
+const wait = (failure: unknown): FailedAttempt => ({ failure, counts: false, isFinal: false });
+
+/** The retry policy's answer to a failed attempt of a task's activity. */
+export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
+  const { spec, deps, failures, isOwn } = failing;
+  if (error instanceof CompleteAsyncError) return { failure: error, counts: false, isFinal: false };
+  const stopped = stopOf(failing);
+  if (stopped !== null) return stopped;
+  if (isRetryAfter(error)) return wait(later(error, retryAfterMs(error, deps.now())));
+  if (isHoldfastError(error) && PERMANENT.has(error.code)) {
+    return { failure: final(error, `Task ${spec.name}: ${error.message}`), counts: true, isFinal: true };
+  }
+  // The store: no fault of the task's.
+  if (isHoldfastError(error) && !isOwn) return wait(later(error, ASK_AGAIN_MS));
+  const attempt = failures + 1;
+  const given = error instanceof ApplicationFailure ? error : null;
+  if (given?.nonRetryable || isFinal(spec.retry, error, attempt)) {
+    const why =
+      given?.nonRetryable || attempt < spec.retry.attempts ? 'and is not tried again' : 'its retries are used up';
+    const times = attempt === 1 ? 'once' : `${attempt} times`;
+    const message = `Task ${spec.name} failed ${times}, ${why}: ${messageOf(error)}`;
+    return { failure: final(error, message), counts: true, isFinal: true };
+  }
+  const delayMs = nextDelayMs(spec.retry, attempt, deps.random());
+  return { failure: again(error, delayMs), counts: true, isFinal: false };
+}
+
+/** The attempt was told to stop: whatever the function threw then is about that. */
+function stopOf({ context, deps }: Failing): FailedAttempt | null {
+  const { cancellationSignal: signal, cancellationDetails: details } = context;
+  if (signal.aborted && (details?.cancelRequested || details?.paused || details?.reset)) {
+    return { failure: signal.reason, counts: false, isFinal: details.cancelRequested };
+  }
+  if (!signal.aborted && !deps.shutdown.aborted) return null;
+  const leaving = ApplicationFailure.create({
+    type: 'HF_PROCESS_LEAVES',
+    message: 'the process that ran it leaves',
+    nextRetryDelay: '1ms',
+    category: ApplicationFailureCategory.BENIGN,
+  });
+  return wait(leaving);
+}
+
+/** Expected: nothing failed, and no one need be alarmed. */
+function later(error: Error, delayMs: number): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: typeOf(error),
+    message: error.message,
+    nextRetryDelay: Math.max(1, delayMs),
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+function again(error: unknown, delayMs: number): ApplicationFailure {
+  const given = error instanceof ApplicationFailure ? error : null;
+  return ApplicationFailure.create({
+    type: typeOf(error),
+    message: messageOf(error),
+    nextRetryDelay: given?.nextRetryDelay ?? Math.max(1, delayMs),
+    ...(given?.details ? { details: given.details } : {}),
+    ...(given?.category ? { category: given.category } : {}),
+    ...causeOf(error),
+  });
+}
+
+function final(error: unknown, message: string): ApplicationFailure {
+  const given = error instanceof ApplicationFailure ? error : null;
+  const details = isHoldfastError(error) ? [error.fields] : given?.details;
+  return ApplicationFailure.create({
+    type: typeOf(error),
+    message,
+    nonRetryable: true,
+    ...(details ? { details } : {}),
+    ...(error instanceof Error ? { cause: error } : {}),
+  });
+}
+
+function causeOf(error: unknown): { readonly cause?: Error } {
+  return error instanceof Error && error.cause instanceof Error ? { cause: error.cause } : {};
+}
+
+function typeOf(error: unknown): string {
+  if (isHoldfastError(error)) return error.code;
+  if (error instanceof ApplicationFailure && error.type) return error.type;
+  return error instanceof Error ? error.name : 'Error';
+}
+
+function messageOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
+  return String(error);
+}
