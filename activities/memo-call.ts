@@ -1,5 +1,5 @@
 import type { TaskSpec } from '../definitions/task.ts';
-import type { Claim, ClaimAnswer, Computed, MemoKey, MemoTask } from '../memoization/memoization.ts';
+import type { Claim, ClaimAnswer, MemoKey, MemoTask } from '../memoization/memoization.ts';
 import { isStoreFault } from '../memoization/store-fault.ts';
 import { ABANDONED, type Call, type CallResult, startCall } from './call.ts';
 import type { ItemWork } from './item-context.ts';
@@ -63,7 +63,7 @@ export class MemoCall implements Call {
     let answer: ClaimAnswer;
     try {
       const notBefore = session.notBefore(task);
-      answer = await session.deps.memo.claim(task, key, { notBefore, enclosing: null });
+      answer = await this.#patiently(() => session.deps.memo.claim(task, key, { notBefore, enclosing: null }));
     } catch (error) {
       if (task.memoize.onStoreError === 'fail') return this.#storeFailed(error);
       answer = { kind: 'circle' };
@@ -107,8 +107,8 @@ export class MemoCall implements Call {
     memo.add(ONE_MISS);
     if (result.memo) memo.add(result.memo);
     try {
-      if (claim !== null)
-        await this.#complete({ claim, value: result.value, input, costMs, madeBy: session.job.job_id });
+      const computed = claim && { claim, value: result.value, input, costMs, madeBy: session.job.job_id };
+      if (computed) await this.#patiently(() => session.deps.memo.complete(computed));
     } catch (error) {
       if (!isStoreFault(error)) return { kind: 'error', error, memo };
       if (task.memoize.onStoreError === 'fail') return this.#storeFailed(error);
@@ -117,11 +117,10 @@ export class MemoCall implements Call {
     return { ...result, memo };
   }
 
-  async #complete(computed: Computed): Promise<void> {
+  /** A store that another program has locked is waited for, unless the task would rather do without. */
+  #patiently<T>(ask: () => Promise<T>): Promise<T> {
     const { session, task } = this.#options;
-    const { memo } = session.deps;
-    if (task.memoize.onStoreError === 'run') return memo.complete(computed);
-    return throughLocks(session.deps, () => memo.complete(computed));
+    return task.memoize.onStoreError === 'run' ? ask() : throughLocks(session.deps, ask);
   }
 
   /** No item is to blame: the attempt fails, and is made again. */

@@ -38,6 +38,7 @@ export interface CrashJob {
   readonly unstableKey?: boolean;
   /** The work is a memoized task, keyed by what it computes (`on`). */
   readonly memoized?: boolean;
+  readonly onStoreError?: 'fail' | 'run';
 }
 
 export const SOURCE = 'in.jsonl';
@@ -48,7 +49,7 @@ export const CALLS = 'calls.log';
 export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
   const calls = openSync(join(directory, CALLS), 'a');
   process.once('exit', () => closeSync(calls));
-  const { name, callMs, concurrency, retry, timeout, tolerate, onDuplicateKey } = options;
+  const { name, callMs, concurrency, retry, timeout, tolerate, onDuplicateKey, onStoreError = 'fail' } = options;
   let keys = 0;
   const attempts = { ...(retry && { retry }), ...(timeout && { timeout }) };
   const run = (item: CrashItem, ctx: TaskContext): string | Promise<string> => {
@@ -74,7 +75,7 @@ export function makeCrashJob(options: CrashJob, directory: string): AnyJob {
     ...(tolerate !== undefined && { tolerate: { failures: tolerate } }),
     ...(onDuplicateKey && { onDuplicateKey }),
     ...(options.memoized
-      ? { task: defineTask({ name: 'compute', run, memoize: { key: subjectOf }, ...attempts }) }
+      ? { task: defineTask({ name: 'compute', run, memoize: { key: subjectOf, onStoreError }, ...attempts }) }
       : { run, ...attempts }),
   }).to(
     sqlTransaction<CrashItem, string>(`sqlite:${DATABASE}`, async (tx, outcomes) => {

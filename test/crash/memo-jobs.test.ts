@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { MEMO_POINTS } from '../../memoization/points.ts';
 import { CrashServer } from './crash-server.ts';
@@ -163,4 +166,44 @@ describe('single flight in jobs', () => {
     expect(await other.result(12_000)).toMatchObject({ state: 'complete' });
     expectOnce(other, ['k0']);
   });
+});
+
+describe('a store that cannot be used while a memoized job runs', () => {
+  /** Runs SQL on the store, as an operator's mistake or another program does. */
+  const onStore = (site: CrashSite) => new DatabaseSync(join(site.home, 'store.db'), { timeout: 10_000 });
+
+  test('locked for long: computed results are kept, and nothing is called again', async () => {
+    const site = crash.site({ ...MEMO, callMs: 20 }, numbered(400));
+    site.spawn();
+    await site.start();
+    await site.untilEffects(50);
+    const store = onStore(site);
+    store.exec('BEGIN IMMEDIATE');
+    await sleep(18_000);
+    store.exec('ROLLBACK');
+    store.close();
+    expect(await site.result()).toMatchObject({ state: 'complete' });
+    expect(callsAgain(site)).toBe(0);
+    expectOnce(site, keys(400));
+  }, 90_000);
+
+  test("broken: by default the job waits until it is mended; with onStoreError 'run' it does without", async () => {
+    const strict = crash.site({ ...MEMO, callMs: 20, concurrency: 5 }, numbered(300));
+    const lax = crash.site({ ...MEMO, onStoreError: 'run' }, numbered(300), strict);
+    strict.spawn();
+    await strict.start();
+    await strict.untilEffects(20);
+    const store = onStore(strict);
+    store.exec('ALTER TABLE hf_memo_claim RENAME TO away');
+    await strict.quiet();
+    expect(strict.effects()).toBeLessThan(300);
+    lax.spawn();
+    await lax.start();
+    expect(await lax.result()).toMatchObject({ state: 'complete' });
+    expectOnce(lax, keys(300));
+    store.exec('ALTER TABLE away RENAME TO hf_memo_claim');
+    store.close();
+    expect(await strict.result()).toMatchObject({ state: 'complete' });
+    expectOnce(strict, keys(300));
+  }, 90_000);
 });
