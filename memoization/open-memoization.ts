@@ -4,6 +4,7 @@ import type { MemoEntries } from './entries.ts';
 import type { Memoization, Seal } from './memoization.ts';
 import type { MemoPoint } from './points.ts';
 import { ProcessMemoization } from './process-memoization.ts';
+import { StoredEntries } from './stored-entries.ts';
 
 export interface OpenMemoization {
   /** The store's. Stays the caller's. */
@@ -25,6 +26,11 @@ export interface OpenForWork extends OpenMemoization {
   readonly reach: (point: MemoPoint) => void;
 }
 
+export interface OpenEntries extends OpenMemoization {
+  /** As in {@link OpenForWork}. @default none: `collect` leaves the claims of dead processes to those who come to ask for them */
+  readonly livingOwners?: OpenForWork['livingOwners'];
+}
+
 /** Opens the memoization of a worker process. */
 export async function openMemoization(options: OpenForWork): Promise<Memoization> {
   await prepare(options.database);
@@ -32,9 +38,9 @@ export async function openMemoization(options: OpenForWork): Promise<Memoization
 }
 
 /** Opens the entries for commands. */
-export async function openEntries(options: OpenMemoization): Promise<MemoEntries> {
+export async function openEntries(options: OpenEntries): Promise<MemoEntries> {
   await prepare(options.database);
-  throw new Error('being written');
+  return new StoredEntries(options);
 }
 
 async function prepare(database: Database): Promise<void> {
