@@ -1,8 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { collectJobs } from '../definitions/job.ts';
-import { loadJobs } from './choose-job.ts';
 import { counted, duration } from './format.ts';
 import { Interruption } from './interruption.ts';
+import { loadDefinitions } from './load-definitions.ts';
 import type { Output } from './output.ts';
 import { openPlace, type TemporalPlace } from './temporal-place.ts';
 
@@ -21,10 +20,10 @@ export interface SuperviseOptions {
 export async function superviseWorkers(output: Output, { files, processes }: SuperviseOptions): Promise<number> {
   const interruption = new Interruption(output);
   // Wrong files are said once and at once, not by every process again and again.
-  const jobs = [...collectJobs((await Promise.all(files.map(loadJobs))).flat()).keys()];
+  const { names: served } = await loadDefinitions(files);
   const place = await openPlace({ output, use: 'run' });
   try {
-    output.tell(`holdfast: ${counted(processes, 'worker')} for ${jobs.join(', ')} · server ${place.title}`);
+    output.tell(`holdfast: ${counted(processes, 'worker')} for ${served.join(', ')} · server ${place.title}`);
     const supervised = Array.from(
       { length: processes },
       (_, index) => new SupervisedWorker({ output, files, place, name: `worker ${index + 1}` }),
@@ -33,7 +32,11 @@ export async function superviseWorkers(output: Output, { files, processes }: Sup
     const end = await Promise.race([interruption.asked.then(() => 130), given]);
     if (end === 130) output.note('holdfast: stopping; items in flight get 10 s to finish');
     await Promise.all(supervised.map((worker) => worker.stop()));
-    output.document({ jobs, processes, restarts: supervised.reduce((sum, worker) => sum + worker.restarts, 0) });
+    output.document({
+      jobs: served,
+      processes,
+      restarts: supervised.reduce((sum, worker) => sum + worker.restarts, 0),
+    });
     return end;
   } finally {
     await place.release();

@@ -1,7 +1,7 @@
 import { createWorker } from '../worker/index.ts';
 import { standardLog } from '../worker/log.ts';
-import { loadJobs } from './choose-job.ts';
 import { Interruption } from './interruption.ts';
+import { loadDefinitions } from './load-definitions.ts';
 import type { Output } from './output.ts';
 import { quietTemporal } from './quiet-temporal.ts';
 
@@ -17,8 +17,8 @@ export async function workUnderSupervisor(output: Output, { files, address, name
   const orphaned = new Promise<void>((resolve) => process.once('disconnect', resolve));
   const log = standardLog(process.env);
   quietTemporal(log);
-  const jobs = (await Promise.all(files.map(loadJobs))).flat();
-  const worker = await createWorker({ jobs, address, namespace, log });
+  const { jobs, tasks } = await loadDefinitions(files);
+  const worker = await createWorker({ jobs, tasks, address, namespace, log });
   const leave = () => worker.shutdown();
   void interruption.asked.then(leave);
   void orphaned.then(leave);

@@ -1,3 +1,4 @@
+import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { HoldfastError } from '../definitions/errors.ts';
 
@@ -7,6 +8,8 @@ export interface TemporalOptions {
   readonly address?: string;
   /** Temporal's namespace. @default TEMPORAL_NAMESPACE, else the profile's, else `default` */
   readonly namespace?: string;
+  /** How inputs and results are converted on their way, such as encryption by payload codecs. @default Temporal's own */
+  readonly dataConverter?: DataConverter;
 }
 
 export interface TemporalConfig {

@@ -2,6 +2,7 @@ import { isHoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, isJob, jobSpecOf } from '../definitions/job.ts';
 import { canonicalText, checkJobId, jobIdOf } from '../definitions/job-id.ts';
 import { parseParams } from '../definitions/params.ts';
+import type { AnyTask } from '../definitions/task.ts';
 import { goOnWithRun } from '../ledger/jobs.ts';
 import { thisMachine } from '../ledger/machine.ts';
 import { storeUrl } from '../ledger/open-store.ts';
@@ -11,6 +12,7 @@ import { assertStartable } from './check-start.ts';
 import type { TemporalOptions } from './connection.ts';
 import { JobHandle } from './job-handle.ts';
 import { JobRecords } from './job-records.ts';
+import { type RunTaskOptions, runTask, type TaskInputOf, type TaskResultOf } from './run-task.ts';
 import type { Summary } from './summary.ts';
 import { TemporalLink } from './temporal-link.ts';
 
@@ -80,12 +82,13 @@ export class HoldfastClient implements AsyncDisposable {
   readonly #temporal: TemporalLink;
 
   constructor(options: ClientOptions = {}) {
-    const { address, namespace, directory = process.cwd() } = options;
+    const { address, namespace, dataConverter, directory = process.cwd() } = options;
     const home = options.home ?? findHome({ cwd: directory });
     this.#records = new JobRecords({ home, directory, storeUrl: options.store ?? storeUrl(home, process.env) });
     this.#temporal = new TemporalLink({
       ...(address === undefined ? {} : { address }),
       ...(namespace === undefined ? {} : { namespace }),
+      ...(dataConverter === undefined ? {} : { dataConverter }),
     });
   }
 
@@ -142,6 +145,30 @@ export class HoldfastClient implements AsyncDisposable {
   /** The handle of a job that was started before. Its first question fails with HF_JOB_UNKNOWN where there is none. */
   job<J extends AnyJob = AnyJob>(id: string): JobHandle<J> {
     return this.#handle<J>(id);
+  }
+
+  /**
+   * Runs one task with no workflow of yours, on a worker that has it (`createWorker`, `holdfast worker`; with `taskQueue` a Worker of
+   * yours with the plugin), and gives its result: memoized, timed out and retried as the task says. Give the task itself, or its
+   * name with its type: then its file need not be loaded here. Waits until such a worker runs.
+   *
+   * Errors: HF_SERVER_UNREACHABLE, HF_TASK_FAILED, HF_OPTION_INVALID, HF_RESULT_NOT_STORABLE (for an input that cannot be sent).
+   *
+   * @example
+   * const sum = await client.runTask<typeof add>('add', { x: 1, y: 2 });
+   */
+  async runTask<T extends AnyTask>(task: T, input: TaskInputOf<T>, options?: RunTaskOptions): Promise<TaskResultOf<T>>;
+  async runTask<T extends AnyTask>(
+    name: T['name'],
+    input: TaskInputOf<T>,
+    options?: RunTaskOptions,
+  ): Promise<TaskResultOf<T>>;
+  async runTask<T extends AnyTask>(
+    task: T | string,
+    input: TaskInputOf<T>,
+    options: RunTaskOptions = {},
+  ): Promise<TaskResultOf<T>> {
+    return (await runTask(this.#temporal, { task, input }, options)) as TaskResultOf<T>;
   }
 
   /** Where the store is. */

@@ -53,7 +53,7 @@ export class TemporalLink {
   async start(input: JobInput): Promise<{ readonly attached: boolean; readonly runId: string }> {
     const attached = (await this.describe(input.jobId))?.status.name === 'RUNNING';
     const client = await this.client();
-    const handle = await this.#reaching(() =>
+    const handle = await this.reaching(() =>
       client.workflow.start(JOB_WORKFLOW, {
         workflowId: input.jobId,
         taskQueue: taskQueueOf(input.name),
@@ -70,7 +70,7 @@ export class TemporalLink {
   /** What Temporal knows of the job's newest run; null for nothing. */
   async describe(jobId: string): Promise<WorkflowExecutionDescription | null> {
     const client = await this.client();
-    return this.#reaching(async () => {
+    return this.reaching(async () => {
       try {
         return await client.workflow.getHandle(jobId).describe();
       } catch (error) {
@@ -131,20 +131,22 @@ export class TemporalLink {
   }
 
   async #connect(): Promise<Client> {
-    const { address, ...rest } = this.#place;
+    const { address, dataConverter, ...rest } = this.#place;
     if (address === null) throw unreachable('no address', new Error('no server runs'));
     const { connection, namespace } = temporalConfig({ ...rest, ...(address === undefined ? {} : { address }) });
     try {
       return new Client({
         connection: await Connection.connect({ connectTimeout: CONNECT_MS, ...connection }),
         namespace,
+        ...(dataConverter === undefined ? {} : { dataConverter }),
       });
     } catch (error) {
       throw unreachable(connection.address, error);
     }
   }
 
-  async #reaching<T>(work: () => Promise<T>): Promise<T> {
+  /** Errors: HF_SERVER_UNREACHABLE where the server does not answer. */
+  async reaching<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {

@@ -23,6 +23,9 @@ export interface Task<out Name extends string, in I, out R> {
   (input: I): Promise<R>;
 }
 
+/** Any task, whatever its types. */
+export type AnyTask = Task<string, never, unknown>;
+
 export interface TaskOptions<Name extends string, I, R, Given = I> {
   /** Letters, digits, `-`, `_` and `.`; tells tasks apart. */
   readonly name: Name;
@@ -142,11 +145,11 @@ export async function checkInput(spec: Pick<TaskSpec, 'name' | 'schema'>, input:
 }
 
 /** Whether a value is a task of any copy of the package. */
-export function isTask(value: unknown): value is Task<string, never, unknown> {
+export function isTask(value: unknown): value is AnyTask {
   return typeof value === 'function' && mark in value;
 }
 
-export function taskSpecOf(task: Task<string, never, unknown>): TaskSpec {
+export function taskSpecOf(task: AnyTask): TaskSpec {
   return (task as unknown as { readonly [mark]: TaskSpec })[mark];
 }
 

@@ -1,10 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HoldfastClient, type JobHandle, type StartOptions } from '../client/index.ts';
+import {
+  HoldfastClient,
+  type JobHandle,
+  type RunTaskOptions,
+  type StartOptions,
+  type TaskInputOf,
+  type TaskResultOf,
+} from '../client/index.ts';
 import type { AnyJob } from '../definitions/job.ts';
+import type { AnyTask } from '../definitions/task.ts';
 import { type EmbeddedServer, ensureServer } from '../server/embedded.ts';
-import { createWorker } from '../worker/create-worker.ts';
+import { createWorker, type WorkerOptions } from '../worker/create-worker.ts';
 
 export interface TestEnvironmentOptions {
   /** Relative paths of sources and sinks are relative to this. @default the working directory */
@@ -12,7 +20,7 @@ export interface TestEnvironmentOptions {
 }
 
 /**
- * A real server with a database of its own in a temporary directory, for users' tests of their jobs. Nothing is faked: what holds here
+ * A real server with a database of its own in a temporary directory, for users' tests of their jobs and tasks. Nothing is faked: what holds here
  * holds in production.
  *
  * @example
@@ -49,17 +57,32 @@ export class TestEnvironment implements AsyncDisposable {
 
   /** Runs a job to its end, with a worker that lives as long: the handle then gives its result, failures and results. */
   async run<J extends AnyJob>(job: J, options: StartOptions<J> = {}): Promise<JobHandle<J>> {
+    return this.#working({ jobs: [job] }, async () => {
+      const handle = await this.client.start(job, options);
+      await handle.result();
+      return handle;
+    });
+  }
+
+  /** Runs one task, with a worker that lives as long: its retries, memoization and timeout as they are in production. */
+  async runTask<T extends AnyTask>(
+    task: T,
+    input: TaskInputOf<T>,
+    options: RunTaskOptions = {},
+  ): Promise<TaskResultOf<T>> {
+    return this.#working({ tasks: [task] }, () => this.client.runTask(task, input, options));
+  }
+
+  async #working<T>(served: Pick<WorkerOptions, 'jobs' | 'tasks'>, work: () => Promise<T>): Promise<T> {
     const worker = await createWorker({
-      jobs: [job],
+      ...served,
       address: this.#server.address,
       home: this.#home,
       directory: this.#directory,
     });
     const running = worker.run();
     try {
-      const handle = await this.client.start(job, options);
-      await handle.result();
-      return handle;
+      return await work();
     } finally {
       worker.shutdown();
       await running;

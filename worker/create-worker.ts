@@ -1,26 +1,29 @@
-import { hostname } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import type { DataConverter } from '@temporalio/common';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Log } from '../activities/dependencies.ts';
 import { type TemporalOptions, temporalConfig, unreachable } from '../client/connection.ts';
 import { type Duration, durationOr } from '../definitions/duration.ts';
+import { HoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, collectJobs } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
+import { collectTasks } from '../definitions/task.ts';
 import { storeUrl } from '../ledger/open-store.ts';
 import { createHome, findHome } from '../server/home.ts';
-import { taskQueueOf } from '../workflows/messages.ts';
-import { recordAttempts } from './attempt-interceptor.ts';
 import { standardLog } from './log.ts';
+import { createOwnWorkers, queuesOf } from './own-workers.ts';
 import { Parts } from './parts.ts';
+import { sealOf } from './payload-bytes.ts';
 import { type OpenProcess, openProcess, openWorkersStore } from './process.ts';
-import { workflowBundle } from './workflow-bundle.ts';
-
-/** Beyond the items' own time to finish, for the last commit and the report. */
-const REPORT_MS = 5_000;
 
 export interface WorkerOptions extends TemporalOptions {
-  /** The jobs that this process serves, each on a task queue of its own. */
-  readonly jobs: readonly AnyJob[];
+  /** The jobs that this process serves, each on a task queue of its own. @default none */
+  readonly jobs?: readonly AnyJob[];
+  /**
+   * The tasks that this process serves for `runTask` and for workflows elsewhere, each on a task queue of its own: a module, an
+   * object or an array of them. @default none
+   */
+  readonly tasks?: object;
   /** Relative paths of sources and sinks are relative to this. @default the working directory */
   readonly directory?: string;
   /** Where embedded files are kept. @default HOLDFAST_HOME, else `.holdfast/` beside the nearest package.json */
@@ -57,7 +60,10 @@ export interface HoldfastWorker {
  * await worker.run();
  */
 export async function createWorker(options: WorkerOptions): Promise<HoldfastWorker> {
-  const jobs = collectJobs(options.jobs);
+  const jobs = collectJobs(options.jobs ?? []);
+  const tasks = collectTasks(options.tasks ?? []);
+  if (jobs.size + tasks.size === 0) throw nothingToServe();
+  const { dataConverter } = options;
   const env = process.env;
   const { connection: connectionOptions, namespace } = temporalConfig(options, env);
   const home = createHome(options.home ?? findHome({ env }));
@@ -69,12 +75,24 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   try {
     const store = await openWorkersStore({ home, directory, url: options.store ?? storeUrl(home, env) });
     parts.add(() => store.database.close());
-    const { client, native } = await connect(connectionOptions, { namespace, parts });
-    const queues = [...jobs.keys()].map(taskQueueOf);
-    const place = { jobs, tasks: new Map(), store, home, directory, env, log, client, queues };
-    const opened = await openProcess({ ...place, shutdownGraceMs, heartbeatTimeoutMs, seal: null });
+    const { client, native } = await connect(connectionOptions, { namespace, parts, dataConverter });
+    const served = { jobs: [...jobs.keys()], tasks: [...tasks.keys()] };
+    const opened = await openProcess({
+      jobs,
+      tasks,
+      store,
+      home,
+      directory,
+      env,
+      log,
+      client,
+      queues: queuesOf(served),
+      shutdownGraceMs,
+      heartbeatTimeoutMs,
+      seal: sealOf(dataConverter?.payloadCodecs ?? []),
+    });
     parts.add(() => opened.close());
-    const workers = await createWorkers({ queues, native, namespace, opened, shutdownGraceMs });
+    const workers = await createOwnWorkers(served, { native, namespace, opened, shutdownGraceMs, dataConverter });
     await opened.keepSweeping();
     return new RunningWorker({ workers, opened, parts });
   } catch (error) {
@@ -83,55 +101,31 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   }
 }
 
+function nothingToServe(): HoldfastError {
+  const problem = 'give jobs or tasks that it serves';
+  return new HoldfastError('HF_DEFINITION_INVALID', { what: 'a worker', option: 'jobs', value: 'empty', problem });
+}
+
 interface Connecting {
   readonly namespace: string;
   readonly parts: Parts;
+  readonly dataConverter: DataConverter | undefined;
 }
 
-async function connect(options: ReturnType<typeof temporalConfig>['connection'], { namespace, parts }: Connecting) {
+async function connect(
+  options: ReturnType<typeof temporalConfig>['connection'],
+  { namespace, parts, dataConverter }: Connecting,
+) {
   try {
     const connection = await Connection.connect(options);
     parts.add(() => connection.close());
     const native = await NativeConnection.connect(options);
     parts.add(() => native.close());
-    return { client: new Client({ connection, namespace }), native };
+    const client = new Client({ connection, namespace, ...(dataConverter === undefined ? {} : { dataConverter }) });
+    return { client, native };
   } catch (error) {
     throw unreachable(options.address, error);
   }
-}
-
-interface WorkerParts {
-  readonly queues: readonly string[];
-  readonly native: NativeConnection;
-  readonly namespace: string;
-  readonly opened: OpenProcess;
-  readonly shutdownGraceMs: number;
-}
-
-async function createWorkers(parts: WorkerParts): Promise<Worker[]> {
-  const { queues, native, namespace, opened, shutdownGraceMs } = parts;
-  const { activities, owner } = opened;
-  const workflowBundleOption = await workflowBundle();
-  return Promise.all(
-    queues.map((taskQueue) =>
-      Worker.create({
-        connection: native,
-        namespace,
-        taskQueue,
-        identity: `holdfast ${process.pid}@${hostname()} ${owner.id}`,
-        workflowBundle: workflowBundleOption,
-        activities,
-        interceptors: { activity: [recordAttempts(owner)] },
-        // A killed worker's sticky queue keeps the next workflow task for so long.
-        stickyQueueScheduleToStartTimeout: '1s',
-        maxHeartbeatThrottleInterval: '1s',
-        maxCachedWorkflows: 50,
-        workflowThreadPoolSize: 1,
-        reuseV8Context: true,
-        shutdownGraceTime: shutdownGraceMs + REPORT_MS,
-      }),
-    ),
-  );
 }
 
 interface RunningParts {

@@ -15,8 +15,8 @@ export function addWorker(program: Command, perform: Perform): void {
   withJson(
     program
       .command('worker')
-      .argument('<files...>', 'the files that define the jobs')
-      .description('work for jobs that are started elsewhere; a process that crashes is started again')
+      .argument('<files...>', 'the files that define jobs and tasks')
+      .description('work for jobs and tasks that are started elsewhere; a process that crashes is started again')
       .addOption(new Option('--processes <n>', 'how many processes').argParser(takeCount).default(1)),
   )
     // How the supervisor starts its processes.
