@@ -41,7 +41,7 @@ export async function collect(output: Output): Promise<number> {
     const files = `${count(collected.files)} result ${collected.files === 1 ? 'file' : 'files'} without an entry`;
     output.line(
       collected.entries + collected.files === 0
-        ? 'nothing to remove: no entry is expired or invalidated, and every result file belongs to one'
+        ? 'nothing to remove: no entry is expired or invalidated, and every result file belongs to one or is younger than an hour'
         : `removed ${entries(collected.entries)} (expired or invalidated) and ${files}: ${size(collected.bytes)} freed`,
     );
     return 0;

@@ -78,6 +78,7 @@ export async function showEntry(output: Output, given: string): Promise<number> 
 /** Null: there cannot be one yet. */
 function whyNoResult({ state, sealed }: EntryView): string | null {
   if (state === 'running') return null;
+  if (state === 'invalidated') return '(let go of when it was invalidated)';
   if (state === 'damaged') return '(missing or damaged)';
   if (sealed) return '(encrypted by a payload codec, which this command does not have)';
   return '(in the form of the program that stored it, which this command cannot read)';

@@ -4,6 +4,7 @@ import { resultsFolder, storeUrl } from '../ledger/open-store.ts';
 import type { EntryView, MemoEntries } from '../memoization/entries.ts';
 import { openEntries } from '../memoization/open-memoization.ts';
 import { findHome } from '../server/home.ts';
+import { livingOwners } from '../worker/living-owners.ts';
 import { counted } from './format.ts';
 
 /** Digits of a key that tell it apart in a list. */
@@ -33,6 +34,7 @@ export async function withMemoStore<T>(work: (store: MemoStore) => Promise<T>): 
         directory,
         now: Date.now,
         seal: null,
+        livingOwners: (owners) => livingOwners({ store, home }, owners),
       }));
     return await work({ entries, records, url });
   } finally {

@@ -170,7 +170,7 @@ function describeExpected({ memo, expected }: Plan): string {
   const from =
     costs === null
       ? ''
-      : `, as ${counted(costs.count, 'result')} took ${duration(costs.lowMs)} to ${duration(costs.highMs)}`;
+      : `, as most of ${counted(costs.count, 'result')} took ${duration(costs.lowMs)} to ${duration(costs.highMs)}`;
   return `${low === high ? `about ${low}` : `${low} to ${high}`}, ${pace.join(', ')}${from}`;
 }
 

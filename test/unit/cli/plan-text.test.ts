@@ -70,7 +70,7 @@ describe('a plan for people', () => {
   memo     locate (version 2): 5,000 hits · 1,200 to compute · 30 with the input of an item before them
              1,000 never computed
                200 computed by another version (1 → 2)
-  expected 12 s to 36 s, 10 at once, at most 50/s calls, as 5,000 results took 100 ms to 300 ms
+  expected 12 s to 36 s, 10 at once, at most 50/s calls, as most of 5,000 results took 100 ms to 300 ms
   next     holdfast run FILE with the same options`);
   });
 
