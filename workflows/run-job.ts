@@ -5,8 +5,8 @@ import {
   proxyActivities,
   sleep,
   startChild,
-  workflowInfo,
   WorkflowIdReusePolicy,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create-activities.ts';
 import type { AnyJob } from '../definitions/job.ts';
