@@ -35,6 +35,11 @@ export function describeEntry(entry: EntryView, now: number): readonly string[] 
   return [`${key}: ${state}`, ...rowLines(rows)];
 }
 
+/** What computing took, where less than a millisecond is not nothing. */
+export function cost(ms: number): string {
+  return ms > 0 && ms < 1 ? 'under 1 ms' : duration(ms);
+}
+
 export function rowLines(rows: readonly (readonly [string, string])[]): readonly string[] {
   return rows.map(([head, text]) => `  ${head.padEnd(8)} ${text}`);
 }
@@ -63,7 +68,7 @@ function describeMaking(
     const ago = now - madeAt >= 0 ? `, ${duration(now - madeAt)} ago` : '';
     rows.push(['made', `${time(madeAt)}${ago}${madeBy === null ? '' : `, by ${madeBy}`}`]);
   }
-  if (costMs !== null) rows.push(['saves', `${duration(costMs)} each time it is taken`]);
+  if (costMs !== null) rows.push(['saves', `${cost(costMs)} each time it is taken`]);
   if (madeAt !== null && state !== 'expired')
     rows.push([
       'expires',
@@ -179,7 +184,7 @@ export function entriesTable(entries: readonly EntryView[]): readonly (readonly 
     entry.state,
     entry.madeAt === null ? '-' : time(entry.madeAt),
     entry.madeBy === null ? '-' : cut(entry.madeBy, 32),
-    entry.costMs === null ? '-' : duration(entry.costMs),
+    entry.costMs === null ? '-' : cost(entry.costMs),
     entry.bytes === null ? '-' : size(entry.bytes),
     inputLine(entry.parts, 48),
   ]);

@@ -1,6 +1,7 @@
 import type { JobState } from '../ledger/rows.ts';
+import type { CostRange } from '../memoization/entries.ts';
 import { count, counted, cut, duration, percent, rate, shellWord } from './format.ts';
-import { rowLines } from './memo-text.ts';
+import { cost, rowLines } from './memo-text.ts';
 import type { ItemCounts } from './plan-items.ts';
 import type { MemoCounts, PlannedReason } from './plan-memo.ts';
 
@@ -68,7 +69,8 @@ export function planDocument({ items, memo, expected, ...plan }: Plan): object {
 export function describePlan(plan: Plan): readonly string[] {
   const { jobId, job, state, generation, source, sink, limit, items, memo } = plan;
   const named = jobId === job ? '' : `job ${job}, `;
-  const what = state === null ? 'a run begins it' : `${state}; a run goes on with it`;
+  const next = items.toRun > 0 ? 'goes on with it' : 'finds nothing to do';
+  const what = state === null ? 'a run begins it' : `${state}; a run ${next}`;
   const rows: (readonly [string, string])[] = [
     ['source', `${source}${limit === null ? '' : `, the first ${counted(limit, 'item')}`}`],
     ['sink', sink],
@@ -166,12 +168,13 @@ function describeExpected({ memo, expected }: Plan): string {
     `${count(concurrency)} at once`,
     ratePerSecond === null ? null : `at most ${rate(ratePerSecond)} calls`,
   ].filter((part) => part !== null);
-  const costs = memo.costs;
-  const from =
-    costs === null
-      ? ''
-      : `, as most of ${counted(costs.count, 'result')} took ${duration(costs.lowMs)} to ${duration(costs.highMs)}`;
+  const from = memo.costs === null ? '' : `, as ${costsText(memo.costs)}`;
   return `${low === high ? `about ${low}` : `${low} to ${high}`}, ${pace.join(', ')}${from}`;
+}
+
+function costsText({ count: results, lowMs, highMs }: CostRange): string {
+  const [low, high] = [cost(lowMs), cost(highMs)];
+  return `most of ${counted(results, 'result')} took ${low === high ? low : `${low} to ${high}`}`;
 }
 
 function nextStep({ items, state, jobId }: Plan): string {
