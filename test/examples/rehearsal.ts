@@ -22,24 +22,31 @@ const root = join(import.meta.dirname, '../..');
 const limitMs = 150_000;
 
 /**
- * Does what a reader does: copies an example into a fresh directory with the package installed, runs the commands of its README in
- * one shell, and compares what they print with `expected.txt`. Then `look` looks around, before everything is removed.
+ * Does what a reader does: copies an example, runs the commands of its README in one shell, and compares what they print with
+ * `expected.txt`. Then `look` looks around, before everything is removed.
  */
 export async function rehearse(
   example: string,
   look: (seen: Pick<Matched, 'numbers'> & { readonly directory: string }) => void,
 ): Promise<void> {
+  await inCopyOf(example, async (directory) => {
+    const expected = readFileSync(join(directory, 'expected.txt'), 'utf8');
+    const { stdout, stderr } = await runInShell(commandsOf(join(directory, 'README.md')), { directory });
+    const { text, numbers } = matchTranscript(stdout, expected);
+    if (text !== expected) console.error(stderr);
+    expect(text).toBe(expected);
+    look({ numbers, directory });
+  });
+}
+
+/** In a fresh directory with an example's files and the package installed; both are removed, and the embedded server ended. */
+export async function inCopyOf(example: string, use: (directory: string) => Promise<void>): Promise<void> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), `${example}-`)));
   try {
     cpSync(join(root, 'examples', example), directory, { recursive: true });
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }\n');
     installSources(join(directory, 'node_modules'));
-    const expected = readFileSync(join(directory, 'expected.txt'), 'utf8');
-    const { stdout, stderr } = await runInShell(commandsOf(join(directory, 'README.md')), directory);
-    const { text, numbers } = matchTranscript(stdout, expected);
-    if (text !== expected) console.error(stderr);
-    expect(text).toBe(expected);
-    look({ numbers, directory });
+    await use(directory);
   } finally {
     await stopServer({ home: join(directory, '.holdfast') });
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
@@ -81,10 +88,18 @@ function installSources(modules: string): void {
   }
 }
 
+export interface Shell {
+  readonly directory: string;
+  /** Further variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Ends all that runs in it. */
+  readonly signal?: AbortSignal;
+}
+
 /** stdout has `$` and the command before what each printed. */
-function runInShell(
+export function runInShell(
   commands: readonly string[],
-  directory: string,
+  { directory, env = {}, signal }: Shell,
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const script = commands.map((command) => `printf '%s\\n' ${quote(`$ ${command}`)}\n${command}\n`).join('');
@@ -97,6 +112,7 @@ function runInShell(
       ...Object.fromEntries(inherited),
       PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
       NODE_DISABLE_COMPILE_CACHE: '1', // npx would leave one in the temp directory
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -115,6 +131,7 @@ function runInShell(
     }
   };
   const timer = setTimeout(endGroup, limitMs);
+  signal?.addEventListener('abort', endGroup, { once: true });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', endGroup);
