@@ -27,7 +27,7 @@ export async function invalidate(output: Output, options: InvalidateOptions): Pr
     output.line(
       invalidated === 0
         ? 'nothing to invalidate: holdfast memo stats shows what there is'
-        : `${entries(invalidated)} invalidated: the next call with such an input computes anew. holdfast memo gc frees the room`,
+        : `${entries(invalidated)} invalidated: the next call with such an input computes anew. holdfast memo gc removes what is over`,
     );
     return 0;
   });
@@ -39,10 +39,11 @@ export async function collect(output: Output): Promise<number> {
     const collected = (await stored?.collect()) ?? { entries: 0, files: 0, bytes: 0 };
     output.document(collected);
     const files = `${count(collected.files)} result ${collected.files === 1 ? 'file' : 'files'} without an entry`;
+    const freed = collected.bytes === 0 ? '' : `: ${size(collected.bytes)} freed`;
     output.line(
       collected.entries + collected.files === 0
         ? 'nothing to remove: no entry is expired or invalidated, and every result file belongs to one or is younger than an hour'
-        : `removed ${entries(collected.entries)} (expired or invalidated) and ${files}: ${size(collected.bytes)} freed`,
+        : `removed ${entries(collected.entries)} (expired or invalidated) and ${files}${freed}`,
     );
     return 0;
   });

@@ -115,7 +115,7 @@ export function describeReason(reason: MissReason): string {
     case 'expired':
       return `expired at ${time(reason.at)}`;
     case 'version':
-      return `version ${reason.from} → ${reason.to}: there is a result of the version before`;
+      return `version ${reason.from} → ${reason.to}: there is a result of version ${reason.from}`;
     case 'part':
       return 'no result for this input; the nearest stored one differs in';
     case 'invalidated':

@@ -111,7 +111,7 @@ describe('an explanation', () => {
   test.each<[MissReason, string]>([
     [{ kind: 'never' }, 'never computed'],
     [{ kind: 'expired', at }, `expired at ${time(at)}`],
-    [{ kind: 'version', from: '1', to: '2' }, 'version 1 → 2: there is a result of the version before'],
+    [{ kind: 'version', from: '1', to: '2' }, 'version 1 → 2: there is a result of version 1'],
     [{ kind: 'invalidated', at }, `invalidated at ${time(at)}`],
     [{ kind: 'damaged', file: '/r/ab' }, 'the stored result is damaged: /r/ab is missing or not what was written'],
     [{ kind: 'damaged', file: null }, 'the stored result is damaged'],
