@@ -14,6 +14,14 @@ export interface Transaction {
   runScript(sql: string): Promise<void>;
 }
 
+export interface WriteOptions {
+  /**
+   * `false` does not wait for the disk: the commit outlives the process, killed or not, but perhaps not a power cut. For what can be
+   * computed again. @default true
+   */
+  readonly durable?: boolean;
+}
+
 /**
  * The structural port behind which SQLite (and PostgreSQL) stand. A commit is durable when `write` resolves.
  * Busy and lost connections at the start of a transaction are retried inside, with jitter; what comes out is final:
@@ -24,7 +32,7 @@ export interface Database {
   /** Absolute, without a password. */
   readonly url: string;
   /** One writer at a time a process and database. */
-  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>;
   /** A consistent snapshot; writes are refused. */
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Whether an error is about the rows (constraint, type, size), so that narrowing down to the row helps. */

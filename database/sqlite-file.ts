@@ -2,7 +2,7 @@ import { accessSync, constants, realpathSync, type Stats, statSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { HoldfastError } from '../definitions/errors.ts';
 import { AsyncMutex } from './async-mutex.ts';
-import type { Transaction } from './database.ts';
+import type { Transaction, WriteOptions } from './database.ts';
 import { retryWhileBusy, SqliteConnection } from './sqlite-connection.ts';
 import { mapSqliteError } from './sqlite-errors.ts';
 import { endedInside, SqliteTransaction } from './sqlite-transaction.ts';
@@ -38,6 +38,7 @@ export class SqliteFile {
   readonly #reader: SqliteConnection | null;
   readonly #writing = new AsyncMutex();
   readonly #reading: AsyncMutex;
+  #durable = true;
 
   private constructor(options: SqliteFileOptions, writer: SqliteConnection, reader: SqliteConnection | null) {
     this.path = options.path;
@@ -71,9 +72,19 @@ export class SqliteFile {
     }
   }
 
-  async write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async write<T>(work: (tx: Transaction) => Promise<T>, { durable = true }: WriteOptions = {}): Promise<T> {
     if (this.#options.readOnly) throw new HoldfastError('HF_DATABASE_READONLY', { database: this.path });
-    return this.#writing.run(() => this.#transact(this.#writer, 'BEGIN IMMEDIATE', work));
+    return this.#writing.run(() => {
+      this.#setDurable(durable);
+      return this.#transact(this.#writer, 'BEGIN IMMEDIATE', work);
+    });
+  }
+
+  /** Only a WAL can do without syncs and stay whole; its next durable commit syncs what came before, too. */
+  #setDurable(durable: boolean): void {
+    if (this.#reader === null || durable === this.#durable) return;
+    this.#writer.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+    this.#durable = durable;
   }
 
   async read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../definitions/errors.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database, Transaction, WriteOptions } from './database.ts';
 import { isSqliteDataError } from './sqlite-errors.ts';
 import { realPath, SqliteFile } from './sqlite-file.ts';
 
@@ -81,9 +81,9 @@ class SharedSqlite implements Database {
     this.#leave = leave;
   }
 
-  async write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async write<T>(work: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T> {
     this.#checkOpen();
-    return this.#file.write(work);
+    return this.#file.write(work, options);
   }
 
   async read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {

@@ -55,6 +55,8 @@ export interface StoreWriterOptions {
   readonly reach: (point: MemoPoint) => void;
 }
 
+/** Claims mean nothing once the machine is down, and a result that a power cut takes is computed again. */
+const NOT_SYNCED = { durable: false };
 /** How long results that come one by one are gathered for, while others were written just before. */
 const LINGER_MS = 2;
 /** A transaction of so many waits for no more. */
@@ -194,7 +196,7 @@ export class StoreWriter {
       const stored = await this.#store(tx, batch.stores, tasks.of);
       const replies = await this.#claim(tx, batch.claims, tasks.of);
       return { stored, replies };
-    });
+    }, NOT_SYNCED);
     tasks.keep();
     for (const held of abandoned) this.#abandoned.delete(held.token);
     return () => {
