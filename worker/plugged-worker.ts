@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActivityInterceptorsFactory, Worker, WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../activities/create-activities.ts';
 import type { Log } from '../activities/dependencies.ts';
@@ -53,9 +54,11 @@ export class PluggedWorker {
   readonly #own = new WeakSet<object>();
   readonly #id = randomUUID();
   readonly #interceptor: ActivityInterceptorsFactory;
-  #process: OpenProcess | null = null;
-  #memoized: ReadonlyMap<string, MemoTask> = new Map();
-  #isRunning = false;
+  readonly #memoized = new Map<string, MemoTask>();
+  /** The same, with the Worker's own form of values. */
+  #formed: ReadonlyMap<string, MemoTask> = new Map();
+  /** While the Worker runs. */
+  #process: Promise<OpenProcess> | null = null;
 
   private constructor() {
     this.#interceptor = (context) => ({
@@ -97,12 +100,13 @@ export class PluggedWorker {
   #add(options: WorkerOptions, part: PluginPart): WorkerOptions {
     if (this.#parts.has(part)) return options;
     this.#parts.add(part);
+    for (const [name, task] of part.memoized) this.#memoized.set(name, task);
     const activities: Record<string, unknown> = { ...options.activities };
     const register = (name: string, what: string) => {
       const taken = activities[name];
       const isOwn = typeof taken === 'function' && (this.#own.has(taken) || this.#isTaskNamed(taken, name));
       if (taken !== undefined && !isOwn) throw new HoldfastError('HF_ACTIVITY_NAME', { activity: name, what });
-      const activity: AnyActivity = (...args) => this.#activity(name)(...args);
+      const activity: AnyActivity = (...args) => this.#activity(name, args);
       this.#own.add(activity);
       activities[name] = activity;
     };
@@ -124,31 +128,35 @@ export class PluggedWorker {
     return union(this.#parts, 'jobs', (job) => new HoldfastError('HF_JOB_NAME_TWICE', { job }));
   }
 
-  /** Opens what the Worker needs, lets it run to its end, and closes it again. A second plugin's hook finds it done. */
+  /**
+   * Opens what the Worker needs, lets it run to its end, and closes it again. A second plugin's hook finds it done. The Worker runs
+   * at once, so that it can be told to stop at once: activities wait for what is being opened.
+   */
   async run(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    if (this.#isRunning) return next(worker);
-    this.#isRunning = true;
+    if (this.#process !== null || this.#isIdle()) return next(worker);
+    this.#formed = withConverter(this.#memoized, worker.options.loadedDataConverter.payloadConverter);
     const parts = new Parts();
+    const opening = this.#open(worker, parts);
+    this.#process = opening;
+    opening.catch(() => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    });
     try {
-      try {
-        await this.#open(worker, parts);
-      } catch (error) {
-        await endUnused(worker, next);
-        throw error;
-      }
       await next(worker);
     } finally {
-      await parts.close();
+      // What went wrong with opening is what is to be said.
+      await opening.finally(() => parts.close());
       this.#process = null;
-      this.#isRunning = false;
     }
   }
 
-  async #open(worker: Worker, parts: Parts): Promise<void> {
+  #isIdle(): boolean {
+    return this.#tasks().size + this.#jobs().size + this.#memoized.size === 0;
+  }
+
+  async #open(worker: Worker, parts: Parts): Promise<OpenProcess> {
     const tasks = this.#tasks();
     const jobs = this.#jobs();
-    const memoized = new Map([...this.#parts].flatMap((part) => [...part.memoized]));
-    if (tasks.size + jobs.size + memoized.size === 0) return;
     const env = process.env;
     const [first] = this.#parts as unknown as Iterable<PluginPart>;
     const { shutdownGraceMs, heartbeatTimeoutMs } = first as PluginPart;
@@ -176,8 +184,7 @@ export class PluggedWorker {
     parts.add(() => opened.close());
     await opened.keepSweeping();
     parts.add(leaveInTime(worker, opened));
-    this.#memoized = withConverter(memoized, loadedDataConverter.payloadConverter);
-    this.#process = opened;
+    return opened;
   }
 
   /** Of several plugins the first that says where. */
@@ -187,21 +194,32 @@ export class PluggedWorker {
     return { directory: given('directory'), home: given('home'), store: given('store'), log: given('log') };
   }
 
-  #activity(name: string): AnyActivity {
-    const { activities, taskActivities } = this.#opened();
-    return (taskActivities[name] ?? activities[name as keyof Activities]) as AnyActivity;
+  async #activity(name: string, args: unknown[]): Promise<unknown> {
+    const { activities, taskActivities } = await this.#opened();
+    const activity = (taskActivities[name] ?? activities[name as keyof Activities]) as AnyActivity;
+    return activity(...args);
   }
 
-  #opened(): OpenProcess {
-    if (this.#process) return this.#process;
+  /** Where opening failed, the Worker is on its way out: another one is to try. */
+  async #opened(): Promise<OpenProcess> {
+    try {
+      if (this.#process) return await this.#process;
+    } catch (cause) {
+      throw ApplicationFailure.create({
+        type: 'HF_PROCESS_LEAVES',
+        message: `the worker cannot work: ${cause}`,
+        nextRetryDelay: '1s',
+        category: ApplicationFailureCategory.BENIGN,
+      });
+    }
     throw new Error("the plugin's runWorker was not called: the SDK is another one than this version knows");
   }
 
   /** So that others can give the attempt back should this process die. The user's own activities are theirs. */
   async #recorded({ info }: Context, run: () => Promise<unknown>): Promise<unknown> {
     const isOwn = this.#tasks().has(info.activityType) || info.activityType in JOB_ACTIVITIES;
-    if (!isOwn || info.isLocal || this.#process === null) return run();
-    const { owner } = this.#process;
+    if (!isOwn || info.isLocal) return run();
+    const { owner } = await this.#opened();
     owner.began(info.taskToken);
     try {
       return await run();
@@ -211,9 +229,10 @@ export class PluggedWorker {
   }
 
   async #execute(context: Context, args: readonly unknown[], compute: () => Promise<unknown>): Promise<unknown> {
-    const task = this.#memoized.get(context.info.activityType);
+    const task = this.#formed.get(context.info.activityType);
     if (!task) return compute();
-    return runMemoized({ task, memo: this.#opened().deps.memo, context, args, compute });
+    const { deps } = await this.#opened();
+    return runMemoized({ task, memo: deps.memo, context, args, compute });
   }
 }
 
@@ -239,11 +258,4 @@ function leaveInTime(worker: Worker, opened: OpenProcess): () => Promise<void> {
     if (state !== 'INITIALIZED' && state !== 'RUNNING') opened.leave();
   }, LOOK_MS);
   return async () => clearInterval(look);
-}
-
-/** A Worker that never ran keeps its connection from being closed. */
-async function endUnused(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-  const ending = next(worker);
-  if (worker.getState() === 'RUNNING') worker.shutdown();
-  await ending.catch(() => undefined);
 }

@@ -1,4 +1,5 @@
-// Workflows of a user who has tasks: bundled for the sandbox.
+// Workflows of a user who has tasks and activities: bundled for the sandbox.
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import { proxyTasks } from '../../../workflows/index.ts';
 import type * as tasks from './task-definitions.ts';
 
@@ -31,4 +32,18 @@ export async function specialFlow(): Promise<Record<string, unknown>> {
     escaped: got.$hf.deep[0]?.getTime() === 7,
     alone: alone === undefined,
   };
+}
+
+/** A task by any name, with options of its activity. */
+export async function taskFlow(name: string, input: unknown, options: Record<string, unknown> = {}): Promise<unknown> {
+  const all = proxyTasks<unknown>(options) as Record<string, (input: unknown) => Promise<unknown>>;
+  return all[name]?.(input);
+}
+
+/** An activity that is no task, ordinary or local. */
+export async function activityFlow(kind: 'local' | 'ordinary', name: string, args: unknown[]): Promise<unknown> {
+  const options = { startToCloseTimeout: '1 minute', retry: { maximumAttempts: 3, initialInterval: '10ms' } } as const;
+  type Any = Record<string, (...args: unknown[]) => Promise<unknown>>;
+  const activities = kind === 'local' ? proxyLocalActivities<Any>(options) : proxyActivities<Any>(options);
+  return activities[name]?.(...args);
 }
