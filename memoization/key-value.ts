@@ -78,7 +78,7 @@ class Walk {
     if (Object.getOwnPropertySymbols(record).length > 0) throw this.#refuse(path, 'an object with symbols for names');
     const taken: [string, unknown][] = [];
     for (const name of Object.keys(record)) {
-      this.#text(name, path, 'a member whose name');
+      this.#text(name, path, 'a name');
       taken.push([name, this.take((record as Record<string, unknown>)[name], `${path}.${name}`)]);
     }
     const only = taken.length === 1 ? taken[0] : undefined;
