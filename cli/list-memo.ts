@@ -49,7 +49,7 @@ export async function printEntries(output: Output, { task, version, limit }: Lis
     if (shown.length === 0) {
       const all = Object.keys(selection).length === 0;
       output.line(all ? nothingStored(url) : `no such results in ${url}: holdfast memo stats shows what there is`);
-    } else for (const line of alignRows(entriesTable(shown))) output.line(line);
+    } else for (const line of alignRows(entriesTable(shown))) output.line(fitted(line));
     if (found.length > limit)
       output.note(`holdfast: the newest ${counted(limit, 'result')}; more with --limit, fewer with --task`);
     return 0;
@@ -87,6 +87,12 @@ function whyNoResult({ state, sealed }: EntryView): string | null {
 function resultText(text: string): string {
   if (text.length <= RESULT_CHARS_MAX) return text;
   return `${text.slice(0, RESULT_CHARS_MAX)}… (${count(text.length)} characters; all of it with --json)`;
+}
+
+/** The input stands last: on a terminal it is cut rather than the table torn. */
+function fitted(line: string): string {
+  const { isTTY, columns } = process.stdout;
+  return isTTY && line.length > columns ? `${line.slice(0, Math.max(40, columns) - 1)}…` : line;
 }
 
 function nothingStored(url: string): string {

@@ -9,11 +9,12 @@ import type { MemoEntries } from '../memoization/entries.ts';
 import { isMemoTask } from '../memoization/memoization.ts';
 import { boundYoungGeneration } from '../worker/young-generation.ts';
 import { checkIdentity } from './check-identity.ts';
-import { checkJob } from './check-job.ts';
+import { type ChosenRun, checkJob } from './check-job.ts';
 import { chooseJob } from './choose-job.ts';
 import { counted } from './format.ts';
+import { Interruption } from './interruption.ts';
 import { LiveLine } from './live-line.ts';
-import { withMemoStore } from './memo-store.ts';
+import { type MemoStore, withMemoStore } from './memo-store.ts';
 import type { StartCommandOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { ItemPlan } from './plan-items.ts';
@@ -26,50 +27,66 @@ export interface PlanOptions extends StartCommandOptions {
 
 /** `holdfast plan`: what `run` with the same options would do now. Nothing is called but what reads the source and makes keys. */
 export async function planJob(output: Output, options: PlanOptions): Promise<number> {
-  const { again = false, refresh = false, limit = null } = options;
+  const interruption = new Interruption(output);
   const chosen = await checkJob(await chooseJob(options.file, options.job), options);
-  await checkIdentity(chosen, again);
-  const { id, params } = chosen;
-  const spec = jobSpecOf(chosen.job);
-  const { source } = portsOf(spec, params);
+  await checkIdentity(chosen, options.again === true);
   const live = new LiveLine(output);
   boundYoungGeneration();
   try {
-    await withMemoStore(async ({ entries, records }) => {
-      const known = await knownGeneration(records, id, output);
-      const fresh = again && (known?.job.state === 'complete' || known?.job.state === 'partial');
-      const before = fresh ? null : known;
-      const memo = memoPlanOf(spec, entries, refresh);
-      const items = await new ItemPlan({
-        spec,
-        source,
-        settled: before && (await SettledKeys.open(before.ledger, before.job)),
-        redrives: before?.job.state === 'failed',
-        memo,
-        limit,
-        onRange: (read) => live.show({ text: `${counted(read, 'record')} read`, done: 0, total: 1 }),
-      }).count();
-      const memoCounts = (await memo?.counts()) ?? null;
-      live.stop();
-      const plan: Plan = {
-        jobId: id,
-        job: spec.name,
-        state: before?.job.state ?? null,
-        generation: fresh ? (known?.job.generation ?? 0) + 1 : (known?.job.generation ?? 1),
-        source: chosen.source.title,
-        sink: chosen.sink.title,
-        limit,
-        items,
-        memo: memoCounts,
-        expected: memoCounts && expectedMs(memoCounts, pacesOf(spec, before?.job ?? null)),
-      };
-      for (const line of describePlan(plan)) output.line(line);
-      output.document(planDocument(plan));
-    });
+    const planned = withMemoStore((store) => makePlan({ output, options, chosen, live, store }));
+    const plan = await Promise.race([planned, interruption.asked.then(() => null)]);
+    live.stop();
+    if (plan === null) {
+      output.note('holdfast: interrupted');
+      return 130;
+    }
+    for (const line of describePlan(plan)) output.line(line);
+    output.document(planDocument(plan));
+    return 0;
   } finally {
     live.stop();
+    interruption.forget();
   }
-  return 0;
+}
+
+interface Planning {
+  readonly output: Output;
+  readonly options: PlanOptions;
+  readonly chosen: ChosenRun;
+  readonly live: LiveLine;
+  readonly store: MemoStore;
+}
+
+async function makePlan({ output, options, chosen, live, store }: Planning): Promise<Plan> {
+  const { again = false, refresh = false, limit = null } = options;
+  const { id, job, params } = chosen;
+  const spec = jobSpecOf(job);
+  const known = await knownGeneration(store.records, id, output);
+  const fresh = again && (known?.job.state === 'complete' || known?.job.state === 'partial');
+  const before = fresh ? null : known;
+  const memo = memoPlanOf(spec, store.entries, refresh);
+  const items = await new ItemPlan({
+    spec,
+    source: portsOf(spec, params).source,
+    settled: before && (await SettledKeys.open(before.ledger, before.job)),
+    redrives: before?.job.state === 'failed',
+    memo,
+    limit,
+    onRange: (read) => live.show({ text: `${counted(read, 'record')} read`, done: 0, total: 1 }),
+  }).count();
+  const counts = (await memo?.counts()) ?? null;
+  return {
+    jobId: id,
+    job: spec.name,
+    state: before?.job.state ?? null,
+    generation: fresh ? (known?.job.generation ?? 0) + 1 : (known?.job.generation ?? 1),
+    source: chosen.source.title,
+    sink: chosen.sink.title,
+    limit,
+    items,
+    memo: counts,
+    expected: counts && expectedMs(counts, pacesOf(spec, before?.job ?? null)),
+  };
 }
 
 function memoPlanOf(spec: JobSpec, entries: MemoEntries | null, refresh: boolean): MemoPlan | null {

@@ -207,6 +207,40 @@ describe('a plan of a job that ran', () => {
   });
 });
 
+describe('a plan matches by key', () => {
+  test('a source that is in another order, and has one more', async () => {
+    const here = site.project('shuffled');
+    here.items(numbered(1_000));
+    here.job({ options: 'concurrency: 50,' });
+    expect((await here.run()).code).toBe(0);
+    here.items([...numbered(1_001)].reverse());
+    expect(await plan(here)).toMatchObject({ state: 'complete', items: { read: 1_001, landed: 1_000, toRun: 1 } });
+  });
+
+  test('what a killed run has landed, and what it left', async () => {
+    const here = site.project('killed');
+    here.items(numbered(10, { hold: 6 }));
+    here.job();
+    await here.runAndKill(5);
+    expect(await plan(here)).toMatchObject({ state: 'running', items: { read: 10, landed: 5, toRun: 5 } });
+  });
+});
+
+test('SIGINT ends a plan at once, with nothing on stdout', async () => {
+  const here = site.project('stopped');
+  here.write(
+    'job.ts',
+    `import { setTimeout as sleep } from 'node:timers/promises';
+import { defineJob, items } from 'holdfast';
+const slow = async function* () { console.error('reading'); await sleep(600_000); yield 1; };
+export default defineJob({ name: 'stopped', source: items(slow), key: (n) => n, run: (n) => n });
+`,
+  );
+  const command = here.start('plan', 'job.ts', '--json');
+  await command.says('reading');
+  expect(await command.end('SIGINT')).toMatchObject({ code: 130, stdout: '' });
+});
+
 test('a plan of 300,000 items takes memory for none of them', async () => {
   const here = memoized('many', { items: [] });
   const line = (n: number) => `{"id":"k${n}","town":"town ${n}"}\n`;
