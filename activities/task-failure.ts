@@ -6,7 +6,7 @@ import type { TaskSpec } from '../definitions/task.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** Before a store that cannot be used is asked again, and before a result that another computes is. */
-const ASK_AGAIN_MS = 1_000;
+const ASK_AGAIN_MS = 2_000;
 
 /** Trying again as it is gives the same. */
 const PERMANENT: ReadonlySet<string> = new Set([
@@ -46,11 +46,11 @@ export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
   const stopped = stopOf(failing);
   if (stopped !== null) return stopped;
   if (isRetryAfter(error)) return wait(later(error, retryAfterMs(error, deps.now())));
-  if (isHoldfastError(error) && PERMANENT.has(error.code)) {
+  // The store: no fault of the task's.
+  if (!isOwn && isOfStore(error)) return wait(later(error, ASK_AGAIN_MS));
+  if (isHoldfastError(error) && (!isOwn || PERMANENT.has(error.code))) {
     return { failure: final(error, `Task ${spec.name}: ${error.message}`), counts: true, isFinal: true };
   }
-  // The store: no fault of the task's.
-  if (isHoldfastError(error) && !isOwn) return wait(later(error, ASK_AGAIN_MS));
   const attempt = failures + 1;
   const given = error instanceof ApplicationFailure ? error : null;
   if (given?.nonRetryable || isFinal(spec.retry, error, attempt)) {
@@ -62,6 +62,13 @@ export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
   }
   const delayMs = nextDelayMs(spec.retry, attempt, deps.random());
   return { failure: again(error, delayMs), counts: true, isFinal: false };
+}
+
+/** Whether it is about the store's database, its files, or about who else computes. */
+function isOfStore(error: unknown): error is Error {
+  if (isHoldfastError(error)) return error.code === 'HF_MEMO_BUSY' || /^HF_(DATABASE|SCHEMA)_/.test(error.code);
+  if (!(error instanceof Error)) return false;
+  return 'errno' in error || ('code' in error && String(error.code).startsWith('ERR_SQLITE'));
 }
 
 /** The attempt was told to stop: whatever the function threw then is about that. */

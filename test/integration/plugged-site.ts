@@ -19,9 +19,13 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error };
 
 /** Bundles a file of workflows as users do. */
-export function bundle(file: string, plugins: HoldfastPlugin[] = []): Promise<WorkflowBundleWithSourceMap> {
+export function bundle(
+  file: string,
+  plugins: HoldfastPlugin[] = [],
+  more: { readonly payloadConverterPath?: string } = {},
+): Promise<WorkflowBundleWithSourceMap> {
   const workflowsPath = join(import.meta.dirname, 'programs', file);
-  return bundleWorkflowCode({ workflowsPath, logger: quiet, plugins });
+  return bundleWorkflowCode({ workflowsPath, logger: quiet, plugins, ...more });
 }
 
 /** A server with a user's own client and Workers, and a home for what the plugin keeps. */
