@@ -32,7 +32,8 @@ test('a sum that fails is tried again five times, over its delays, and then fail
     try {
       const call = { taskQueue: 'sums', workflowId: 'sum', args: [2, 3] as [number, number] };
       const handle = await env.client.workflow.start<typeof sumOf>('sumOf', call);
-      await expect(handle.result()).rejects.toMatchObject({
+      const ended = worker.then(({ stderr }) => Promise.reject(new Error(`the worker ended:\n${stderr}`)));
+      await expect(Promise.race([handle.result(), ended])).rejects.toMatchObject({
         cause: { cause: { message: expect.stringContaining('failed 6 times') } },
       });
       const { attempt, waitedMs } = lastAttempt((await handle.fetchHistory()).events ?? []);

@@ -33,7 +33,7 @@ export async function rehearse(
     const expected = readFileSync(join(directory, 'expected.txt'), 'utf8');
     const { stdout, stderr } = await runInShell(commandsOf(join(directory, 'README.md')), { directory });
     const { text, numbers } = matchTranscript(stdout, expected);
-    if (text !== expected) console.error(stderr);
+    if (text !== expected) console.error([stderr, ...logsIn(directory)].join('\n'));
     expect(text).toBe(expected);
     look({ numbers, directory });
   });
@@ -51,6 +51,11 @@ export async function inCopyOf(example: string, use: (directory: string) => Prom
     await stopServer({ home: join(directory, '.holdfast') });
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+function logsIn(directory: string): readonly string[] {
+  const names = readdirSync(directory).filter((name) => name.endsWith('.log'));
+  return names.map((name) => `--- ${name}\n${readFileSync(join(directory, name), 'utf8')}`);
 }
 
 /** Rows of a database that an example wrote. */
