@@ -15,6 +15,8 @@ const BATCH = 500;
 export interface ExplainOptions {
   readonly database: Database;
   readonly now: () => number;
+  /** Processes whose claims hold no more. */
+  readonly dead: ReadonlySet<string>;
   /** Whether results are read to see whether they are damaged; else files are only looked at. */
   readonly thorough: boolean;
 }
@@ -74,7 +76,8 @@ async function reasonOf(
   const judged = row === undefined ? null : judge(row, task, { now: options.now(), notBefore: null });
   const isWhole = row !== undefined && judged?.kind === 'valid' && (await isIntact(row, options.thorough));
   if (isWhole) return null;
-  if (found.claims.has(hash)) return { kind: 'running' };
+  const claim = found.claims.get(hash);
+  if (claim !== undefined && !options.dead.has(claim.owner)) return { kind: 'running' };
   if (row !== undefined && judged !== null) {
     if (judged.kind === 'expired' || judged.kind === 'invalidated') return judged;
     return { kind: 'damaged', file: fileOf(row) };

@@ -22,13 +22,20 @@ const SQL = `SELECT name AS task, version, entries, expired, invalidated, bytes,
       sum(bytes) AS bytes, sum(cost_ms) AS cost_ms, min(made_at) AS oldest_at, max(made_at) AS newest_at
     FROM hf_memo GROUP BY task_no
   ) USING (task_no)
-  LEFT JOIN (SELECT task_no, count(*) AS running FROM hf_memo_claim GROUP BY task_no) USING (task_no)
+  LEFT JOIN (SELECT task_no, count(*) AS running FROM hf_memo_claim
+    WHERE owner NOT IN (SELECT value FROM json_each(?)) GROUP BY task_no) USING (task_no)
   WHERE entries > 0 OR running > 0
   ORDER BY name, version`;
 
+export interface StatsOptions {
+  readonly now: number;
+  /** Processes whose claims hold no more. */
+  readonly dead: readonly string[];
+}
+
 /** What there is of each task and version. */
-export async function readStats(tx: Transaction, now: number): Promise<readonly TaskStats[]> {
-  const rows = await tx.all<Row>(SQL, [now]);
+export async function readStats(tx: Transaction, { now, dead }: StatsOptions): Promise<readonly TaskStats[]> {
+  const rows = await tx.all<Row>(SQL, [now, JSON.stringify(dead)]);
   return rows.map((row) => ({
     task: row.task,
     version: row.version,

@@ -41,13 +41,15 @@ export class StoredEntries implements MemoEntries {
     this.#results = new Results(options);
   }
 
-  stats(): Promise<readonly TaskStats[]> {
-    return this.#database.read((tx) => readStats(tx, this.#options.now()));
+  async stats(): Promise<readonly TaskStats[]> {
+    const dead = await this.#deadOwners();
+    return this.#database.read((tx) => readStats(tx, { now: this.#options.now(), dead: [...dead] }));
   }
 
   async list(selection: EntrySelection, { limit }: { readonly limit: number }): Promise<readonly EntryView[]> {
+    const dead = await this.#deadOwners();
     const { running, rows } = await this.#database.read(async (tx) => ({
-      running: await this.#running(tx, selection, limit),
+      running: await this.#running(tx, selection, { dead, limit }),
       rows: await this.#rows(tx, selection, limit),
     }));
     const now = this.#options.now();
@@ -57,8 +59,9 @@ export class StoredEntries implements MemoEntries {
 
   async find(keyPrefix: string): Promise<readonly EntryView[]> {
     const selection = { key: keyPrefix };
+    const dead = await this.#deadOwners();
     const { running, rows } = await this.#database.read(async (tx) => ({
-      running: await this.#running(tx, selection, FOUND_MAX),
+      running: await this.#running(tx, selection, { dead, limit: FOUND_MAX }),
       rows: await this.#rows(tx, selection, FOUND_MAX),
     }));
     const now = this.#options.now();
@@ -76,14 +79,18 @@ export class StoredEntries implements MemoEntries {
     return key === undefined ? rows : rows.filter((row) => hasPrefix(row, key));
   }
 
-  async #running(tx: Transaction, selection: EntrySelection, limit: number): Promise<readonly EntryView[]> {
+  async #running(
+    tx: Transaction,
+    selection: EntrySelection,
+    { dead, limit }: { readonly dead: ReadonlySet<string>; readonly limit: number },
+  ): Promise<readonly EntryView[]> {
     const { sql, params } = claimsWhere(selection);
     const rows = await tx.all<{ key: Uint8Array; task: string; version: string; owner: string }>(
       `SELECT key, name AS task, version, owner FROM hf_memo_claim JOIN hf_memo_task USING (task_no)
        WHERE ${sql} ORDER BY claimed_at DESC LIMIT ?`,
       [...params, limit],
     );
-    return rows.map(runningView);
+    return rows.filter((row) => !dead.has(row.owner)).map(runningView);
   }
 
   async valueOf(key: string): Promise<{ readonly value: unknown } | null> {
@@ -92,7 +99,8 @@ export class StoredEntries implements MemoEntries {
   }
 
   async explain(task: MemoTask, key: MemoKey): Promise<Explanation> {
-    const options = { database: this.#database, now: this.#options.now, thorough: true };
+    const dead = await this.#deadOwners();
+    const options = { database: this.#database, now: this.#options.now, dead, thorough: true };
     const [reason = null] = await reasonsOf(task, [key], options);
     if (reason !== null) return { kind: 'miss', key: key.hash, reason: await this.#closer(task, key, reason) };
     const [entry] = await this.find(key.hash);
@@ -105,8 +113,9 @@ export class StoredEntries implements MemoEntries {
     return reason.kind === 'never' ? ((await partReason(task, key, this.#database)) ?? reason) : reason;
   }
 
-  reasonsOf(task: MemoTask, keys: readonly MemoKey[]): Promise<readonly (MissReason | null)[]> {
-    return reasonsOf(task, keys, { database: this.#database, now: this.#options.now, thorough: false });
+  async reasonsOf(task: MemoTask, keys: readonly MemoKey[]): Promise<readonly (MissReason | null)[]> {
+    const dead = await this.#deadOwners();
+    return reasonsOf(task, keys, { database: this.#database, now: this.#options.now, dead, thorough: false });
   }
 
   async costsOf(task: Pick<MemoTask, 'name'>): Promise<CostRange | null> {
@@ -178,17 +187,23 @@ export class StoredEntries implements MemoEntries {
   }
 
   async #endDeadClaims(): Promise<void> {
-    const { livingOwners } = this.#options;
-    if (livingOwners === undefined) return;
-    const sql = 'SELECT owner FROM hf_memo_claim UNION SELECT owner FROM hf_memo_wait';
-    const owners = (await this.#database.read((tx) => tx.all<{ owner: string }>(sql))).map((row) => row.owner);
-    if (owners.length === 0) return;
-    const living = await livingOwners(owners);
-    const dead = owners.filter((owner) => !living.has(owner));
+    const dead = [...(await this.#deadOwners())];
+    if (dead.length === 0) return;
     await this.#database.write(async (tx) => {
       await changeMany(tx, { sql: 'DELETE FROM hf_memo_claim WHERE owner IN (?)', list: dead });
       await changeMany(tx, { sql: 'DELETE FROM hf_memo_wait WHERE owner IN (?)', list: dead });
     });
+  }
+
+  /** Processes that left claims and live no more: what they computed is not being computed. */
+  async #deadOwners(): Promise<ReadonlySet<string>> {
+    const { livingOwners } = this.#options;
+    if (livingOwners === undefined) return new Set();
+    const sql = 'SELECT owner FROM hf_memo_claim UNION SELECT owner FROM hf_memo_wait';
+    const owners = (await this.#database.read((tx) => tx.all<{ owner: string }>(sql))).map((row) => row.owner);
+    if (owners.length === 0) return new Set();
+    const living = await livingOwners(owners);
+    return new Set(owners.filter((owner) => !living.has(owner)));
   }
 }
 

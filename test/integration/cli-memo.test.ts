@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -186,6 +187,16 @@ describe('explain', () => {
     );
   });
 
+  test('says of an input whose process died while it computed that it was never computed', async () => {
+    const results = await StoredResults.open(here);
+    await results.claim(locate, ['left']);
+    expect((await document('["left"]')).reason).toEqual({ kind: 'running' });
+    await results[Symbol.asyncDispose]();
+    expect((await document('["left"]')).reason).toEqual({ kind: 'never' });
+    const stats = (await here.json('memo', 'stats')) as { readonly running: number }[];
+    expect(stats.map(({ running }) => running).filter((running) => running > 0)).toEqual([]);
+  });
+
   test('says which part of the input changed, from what to what, against the nearest result', async () => {
     await using results = await StoredResults.open(here);
     const nearest = await results.put(locate, { town: 'Bonn', street: 'Long Lane', zip: 1 }, 1);
@@ -212,6 +223,19 @@ describe('explain', () => {
     expect(await document('{"at":{"$hf":["date",5]}}', 'dated')).toMatchObject({ outcome: 'hit' });
     here.write('input.json', '{"at":{"$hf":["date",5]}}\n');
     expect(await document('@input.json', 'dated')).toMatchObject({ outcome: 'hit' });
+    const bin = join(import.meta.dirname, '../../bin/holdfast.js');
+    const args = ['memo', 'explain', 'tasks.ts', '--task', 'dated', '--input', '-', '--json'];
+    const piped = execFileSync(process.execPath, [bin, ...args], {
+      cwd: here.directory,
+      env: { ...process.env, HOLDFAST_HOME: site.home, NODE_OPTIONS: '' },
+      input: here.read('input.json'),
+    });
+    expect(JSON.parse(String(piped))).toMatchObject({ outcome: 'hit' });
+    const nothing = await ask('-', 'dated');
+    expect(nothing).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--input is stdin; it is not JSON: it is empty'),
+    });
   });
 
   test('refuses wrong use: no JSON with its place, another task, one without memoization, an input of another shape', async () => {
@@ -237,6 +261,12 @@ describe('explain', () => {
 });
 
 describe('invalidate and gc', () => {
+  let own: Site;
+  beforeAll(() => {
+    own = new Site();
+  });
+  afterAll(() => own.remove());
+
   test('nothing that selects is wrong use, and so is everything together with something', async () => {
     const here = withTasks('selecting');
     expect(await here.cli('memo', 'invalidate')).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') });
@@ -246,7 +276,6 @@ describe('invalidate and gc', () => {
   });
 
   test('those of a task, a version, an age are invalidated and counted, the others stay; gc removes them and their files', async () => {
-    const own = new Site();
     const here = withTasks('collected', "'1'", own);
     await using results = await StoredResults.open(here);
     const [a1, a2, b] = [memoTask('a', '1'), memoTask('a', '2'), memoTask('b', '1')];
@@ -271,7 +300,6 @@ describe('invalidate and gc', () => {
     );
     expect(await here.json('memo', 'ls', '--task', 'a')).toHaveLength(2);
     expect((await here.cli('memo', 'gc')).stdout).toContain('nothing to remove');
-    await own.remove();
   });
 });
 

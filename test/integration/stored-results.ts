@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { DEFAULTS } from '../../definitions/limits.ts';
 import type { Memoize } from '../../definitions/memoize.ts';
 import { defineTask, taskSpecOf } from '../../definitions/task.ts';
+import { thisMachine } from '../../ledger/machine.ts';
 import { openStore } from '../../ledger/open-store.ts';
 import type { Store } from '../../ledger/store.ts';
 import { type Claim, isMemoTask, type Memoization, type MemoTask } from '../../memoization/memoization.ts';
@@ -14,13 +17,15 @@ export interface Stored {
   readonly at?: number;
 }
 
-/** A worker's memoization on the store of a project's home, as a real one has it. */
+/** A worker's memoization on the store of a project's home, as a real one has it: it lives for less than a lease. */
 export class StoredResults implements AsyncDisposable {
   readonly #store: Store;
   readonly #memo: Memoization;
   readonly #clock: { at: number | null };
+  readonly #owner: string;
 
   private constructor(parts: {
+    readonly owner: string;
     readonly store: Store;
     readonly memo: Memoization;
     readonly clock: { at: number | null };
@@ -28,22 +33,26 @@ export class StoredResults implements AsyncDisposable {
     this.#store = parts.store;
     this.#memo = parts.memo;
     this.#clock = parts.clock;
+    this.#owner = parts.owner;
   }
 
   static async open({ site: { home }, directory }: Project): Promise<StoredResults> {
     const store = await openStore({ home, directory });
     const clock = { at: null as number | null };
+    const owner = `test-${process.pid}-${randomUUID()}`;
+    const lease = { id: owner, host: thisMachine(), pid: process.pid, jobs: [], startedAt: Date.now() };
+    await store.renewLease(lease, { now: Date.now(), leaseMs: DEFAULTS.leaseMs });
     const memo = await openMemoization({
       database: store.database,
       results: join(home, 'results'),
       directory,
       now: () => clock.at ?? Date.now(),
       seal: null,
-      owner: `test-${process.pid}`,
+      owner,
       livingOwners: async (owners) => new Set(owners),
       reach: () => undefined,
     });
-    return new StoredResults({ store, memo, clock });
+    return new StoredResults({ store, memo, clock, owner });
   }
 
   /** Stores a result as a worker does that has computed it; resolves to its key. */
@@ -70,6 +79,7 @@ export class StoredResults implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#memo.close();
+    await this.#store.endLease(this.#owner);
     await this.#store.database.close();
   }
 }
