@@ -47,3 +47,12 @@ export async function activityFlow(kind: 'local' | 'ordinary', name: string, arg
   const activities = kind === 'local' ? proxyLocalActivities<Any>(options) : proxyActivities<Any>(options);
   return activities[name]?.(...args);
 }
+
+/** A task as a local activity, with no end to its retries here. */
+export async function localFlow(name: string, input: unknown): Promise<unknown> {
+  const activities = proxyLocalActivities<Record<string, (input: unknown) => Promise<unknown>>>({
+    startToCloseTimeout: '1 minute',
+    retry: { initialInterval: '1ms' },
+  });
+  return activities[name]?.(input);
+}
