@@ -52,7 +52,7 @@ describe('an entry', () => {
   state    valid: it is taken for the same input
   made     ${time(at)}, 60 min ago, by job enrich-orders
   saves    1.2 s each time it is taken
-  expires  ${time(at + 86_400_000)}, in 23 h 0 min
+  expires  ${time(at + 86_400_000)}, in 23 h
   size     312 bytes, in the store
   input    street "Long Lane 1"
            town   "Bonn"`);
@@ -103,7 +103,7 @@ describe('an explanation', () => {
   key      ${key}
   made     ${time(at)}, 60 min ago, by job enrich-orders
   saves    1.2 s each time it is taken
-  expires  ${time(at + 86_400_000)}, in 23 h 0 min
+  expires  ${time(at + 86_400_000)}, in 23 h
   size     312 bytes, in the store
   see      holdfast memo show ${key.slice(0, 12)}`);
   });

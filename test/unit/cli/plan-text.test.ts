@@ -82,7 +82,9 @@ describe('a plan for people', () => {
 
   test('of a finished job says that nothing is to be done', () => {
     const items = { ...plan.items, toRun: 0, setAside: 0 };
-    expect(said({ items, state: 'complete' })).toMatch(/^enrich-1a2b: complete; a run finds nothing to do .* {2}to run {3}nothing\n {2}next {5}nothing to do; --again/s);
+    expect(said({ items, state: 'complete' })).toMatch(
+      /^enrich-1a2b: complete; a run finds nothing to do .* {2}to run {3}nothing\n {2}next {5}nothing to do; --again/s,
+    );
     expect(said({ items: { ...items, setAside: 1 } })).toContain('holdfast redrive enrich-1a2b');
   });
 
