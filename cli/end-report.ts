@@ -3,7 +3,7 @@ import { count, counted, duration, rate, shellWord, time } from './format.ts';
 
 /** What a run's end means and what can be done about it, in sentences; the first begins with the state. */
 export function describeEnd(
-  { summary, error, endedAt, leftOut }: JobStatus,
+  { summary, error, endedAt, leftOut, pass }: JobStatus,
   { nothingNew, again, refresh }: { readonly nothingNew: boolean; readonly again: boolean; readonly refresh: boolean },
 ): readonly string[] {
   const { items, thisRun, state, elapsedMs, itemsPerSecond, memo } = summary;
@@ -24,8 +24,11 @@ export function describeEnd(
   if (state === 'failed' || (state === 'cancelled' && error)) lines.push(`  ${error ?? 'no reason was recorded'}`);
   if (memo.hits > 0 && !nothingNew) lines.push(`  ${describeMemo(memo)}`);
   if (leftOut > 0 && !nothingNew) {
+    // A source that was read once has nothing that had landed before it, only what repeats itself.
     lines.push(
-      `  ${counted(leftOut, 'record')} left out as known: their keys had landed before, whatever their content is now. --again runs every item anew.`,
+      pass === 1
+        ? `  ${counted(leftOut, 'record')} left out: an earlier record has the same key (onDuplicateKey).`
+        : `  ${counted(leftOut, 'record')} left out as known: the key had landed before, whatever the content is now. --again runs every item anew.`,
     );
   }
   const bad = items.quarantined + items.unknown;

@@ -8,7 +8,7 @@ import { type ChosenRun, checkJob } from './check-job.ts';
 import { chooseJob } from './choose-job.ts';
 import { describeEnd, exitCodeOfState } from './end-report.ts';
 import { FollowedRun } from './followed-run.ts';
-import { shellWord } from './format.ts';
+import { counted, shellWord } from './format.ts';
 import { Interruption } from './interruption.ts';
 import type { StartCommandOptions } from './options.ts';
 import type { Output } from './output.ts';
@@ -111,7 +111,7 @@ class Run {
     if (attached) {
       output.note(
         interrupted
-          ? `holdfast: ${id} was interrupted: going on with what is missing`
+          ? `holdfast: ${id} was interrupted with ${counted(before?.summary.items.applied ?? 0, 'item')} applied: going on with what is missing`
           : `holdfast: ${id} is open already: helping it with this process`,
       );
       if (again)

@@ -18,7 +18,7 @@ export function describeStatus(summary: Summary, status: JobStatus | null, worke
     'chunks',
     `${count(chunks.done)} of ${count(chunks.planned)} done${items.total === null ? ', more to be planned' : ''}`,
   ]);
-  rows.push([open ? 'running' : 'ran', describeTimes(summary, status)]);
+  rows.push([open ? 'running' : 'ran', describeTimes(summary, status, workers)]);
   if (status) rows.push(...describeSettings(summary, status, open));
   if (open)
     rows.push([
@@ -46,12 +46,16 @@ function describeItems(items: Summary['items']): string {
 function describeTimes(
   { state, items, elapsedMs, itemsPerSecond, thisRun }: Summary,
   status: JobStatus | null,
+  workers: number,
 ): string {
   const since = status ? ` since ${time(status.startedAt)}` : '';
   const parts = [`${duration(elapsedMs)}${state === 'running' || state === 'paused' ? since : ''}`];
   if (!since.length) parts[0] = `waits for its first worker for ${duration(elapsedMs)}`;
   if (status?.endedAt) parts.push(`ended ${time(status.endedAt)}`);
-  if (thisRun.applied > 0) parts.push(`${count(thisRun.applied)} applied in this run`, rate(itemsPerSecond));
+  if (thisRun.applied > 0) parts.push(`${count(thisRun.applied)} applied in this run`);
+  // Nobody works on it: its rate sinks, and says nothing of what is left.
+  if ((state === 'running' || state === 'paused') && workers === 0) return parts.join(' · ');
+  if (thisRun.applied > 0) parts.push(rate(itemsPerSecond));
   const decided = items.applied + items.quarantined + items.unknown;
   if (state === 'running' && items.total !== null && itemsPerSecond > 0) {
     parts.push(`about ${duration(((items.total - decided) / itemsPerSecond) * 1_000)} left`);

@@ -53,6 +53,8 @@ export interface JobStatus {
   readonly nextDueAt: number | null;
   /** Records left out in this pass over the source, as their keys had landed or are another's. */
   readonly leftOut: number;
+  /** 1, and one more for each time that the source was replaced and read from its start. */
+  readonly pass: number;
 }
 
 /** Reads a generation's status in the ledger. */
@@ -73,6 +75,7 @@ export async function readStatus(tx: Transaction, job: JobRow, now: number): Pro
     endedAt: job.ended_at,
     nextDueAt: await nextDue(tx, job.job_no),
     leftOut,
+    pass: job.pass,
   };
 }
 
