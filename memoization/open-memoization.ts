@@ -11,7 +11,7 @@ export interface OpenMemoization {
   readonly database: Database;
   /** Where large results are kept, where a task names no storage of its own. */
   readonly results: string;
-  /** Relative `storage` of tasks is relative to this. */
+  /** What is relative of `results` and the `storage` of tasks is relative to this. */
   readonly directory: string;
   readonly now: () => number;
   readonly seal: Seal | null;

@@ -99,8 +99,8 @@ export class Results {
   }
 
   #folderOf(task: MemoTask): string {
-    const { storage } = task.memoize;
-    return storage === null ? this.#options.results : resolve(this.#options.directory, storage);
+    // Absolute, for the store notes it for processes that run elsewhere.
+    return resolve(this.#options.directory, task.memoize.storage ?? this.#options.results);
   }
 
   /** Once a folder and process, before the first file is there. */

@@ -192,6 +192,21 @@ describe('a plan of a job that ran', () => {
     expect(hit).toMatchObject({ outcome: 'hit', entry: { madeBy: 'ran' } });
   });
 
+  test('has its large results in HOLDFAST_RESULTS, wherever it is asked from', async () => {
+    const here = memoized('large', { items: towns(['Ansbach']) });
+    here.write('job.ts', here.read('job.ts').replace('letters: town.length', "letters: 7, map: '.'.repeat(100_000)"));
+    const env = { HOLDFAST_RESULTS: 'maps' };
+    const ran = await site.start(['run', 'job.ts'], { cwd: here.directory, env }).ended;
+    expect(ran.code).toBe(0);
+    const [entry] = (await here.json('memo', 'ls', '--limit', '1')) as {
+      readonly key: string;
+      readonly file: string;
+    }[];
+    expect(entry?.file).toContain(join(here.directory, 'maps'));
+    const shown = await site.start(['memo', 'show', String(entry?.key), '--json']).ended;
+    expect(JSON.parse(shown.stdout)).toMatchObject({ state: 'valid', result: { letters: 7 } });
+  });
+
   test('a quarantined item is set aside, and runs again where the job failed', async () => {
     const here = site.project('failing');
     here.items(numbered(3, { fail: [2] }));
