@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { HoldfastError } from '../definitions/errors.ts';
 import { checkInput, type TaskSpec } from '../definitions/task.ts';
 import { fromJson, toJson } from '../definitions/values.ts';
-import { TaskSteps } from '../ledger/task-steps.ts';
+import { TaskCalls } from '../ledger/task-calls.ts';
 import { isMemoTask } from '../memoization/memoization.ts';
 import type { TaskCallOptions } from '../workflows/messages.ts';
 import { runAs } from './caller.ts';
@@ -25,38 +25,52 @@ export function createTaskActivities(
   deps: Dependencies,
   tasks: ReadonlyMap<string, TaskSpec>,
 ): Readonly<Record<string, TaskActivity>> {
-  const steps = new TaskSteps(deps.store.database);
+  const calls = new TaskCalls(deps.store.database, deps.now);
   const activity =
     (spec: TaskSpec): TaskActivity =>
     (input, options) =>
-      new TaskRun(spec, { deps, steps, options: options ?? {} }).run(input);
+      runTask(spec, { deps, calls, options: options ?? {} }, input);
   return Object.fromEntries([...tasks].map(([name, spec]) => [name, activity(spec)]));
 }
 
 interface RunParts {
   readonly deps: Dependencies;
-  readonly steps: TaskSteps;
+  readonly calls: TaskCalls;
   readonly options: TaskCallOptions;
+}
+
+async function runTask(spec: TaskSpec, parts: RunParts, input: unknown): Promise<unknown> {
+  const activity = Context.current();
+  let attempt: TaskAttempt;
+  try {
+    attempt = await TaskAttempt.begin(activity, parts.calls);
+  } catch (error) {
+    throw judgeAttempt(error, { spec, context: activity, deps: parts.deps, failures: 0, isOwn: false }).failure;
+  }
+  return new TaskRun(spec, { ...parts, activity, attempt }).run(input);
 }
 
 /** One attempt at a task. */
 class TaskRun {
   readonly #spec: TaskSpec;
   readonly #deps: Dependencies;
-  readonly #activity = Context.current();
-  readonly #attempt = new TaskAttempt(this.#activity);
+  readonly #activity: Context;
+  readonly #attempt: TaskAttempt;
   readonly #call: TaskCall;
   readonly #context: TaskCallContext;
   readonly #caller: TaskCaller;
   /** What the task's own function threw. */
   #thrown: { readonly error: unknown } | null = null;
 
-  constructor(spec: TaskSpec, { deps, steps, options }: RunParts) {
+  constructor(spec: TaskSpec, parts: RunParts & { readonly activity: Context; readonly attempt: TaskAttempt }) {
     this.#spec = spec;
-    this.#deps = deps;
-    this.#call = new TaskCall({ deps, steps, attempt: this.#attempt }, spec);
+    this.#deps = parts.deps;
+    this.#activity = parts.activity;
+    this.#attempt = parts.attempt;
+    this.#call = new TaskCall(parts, spec);
     this.#context = new TaskCallContext(this.#call, spec);
-    this.#caller = new TaskCaller(this.#call, { spec, context: this.#context, refresh: options.refresh === true });
+    const refresh = parts.options.refresh === true;
+    this.#caller = new TaskCaller(this.#call, { spec, context: this.#context, refresh });
   }
 
   async run(json: unknown): Promise<unknown> {
@@ -64,7 +78,7 @@ class TaskRun {
     try {
       const value = await this.#answer(await checkInput(this.#spec, fromJson(json)));
       const result = toJson(value);
-      await this.#forgetSteps();
+      await this.#forget();
       return result;
     } catch (error) {
       throw await this.#failed(error);
@@ -88,7 +102,6 @@ class TaskRun {
   }
 
   async #compute(input: unknown): Promise<unknown> {
-    // From here on a crash is told from a failure.
     this.#attempt.beat();
     try {
       return await this.#untilStopped(() => runAs(this.#caller, () => this.#spec.run(input, this.#context)));
@@ -141,15 +154,24 @@ class TaskRun {
       failures,
       isOwn: this.#thrown !== null && this.#thrown.error === error,
     });
-    if (judged.counts && !judged.isFinal) this.#call.log.warn(`The task failed, and is tried again: ${error}`);
-    if (judged.isFinal) await this.#forgetSteps();
-    else this.#attempt.beat(judged.counts ? failures + 1 : failures);
+    if (judged.isFinal) await this.#forget();
+    else await this.#leave(judged.counts ? failures + 1 : failures, error);
     return judged.failure;
   }
 
-  async #forgetSteps(): Promise<void> {
-    if (!this.#call.stepsUsed) return;
-    // They are old some day in any case.
-    await this.#call.steps.forget(this.#call.scope).catch((error) => this.#call.log.debug(`Steps stay: ${error}`));
+  /** What the next attempt is to know. */
+  async #leave(failures: number, error: unknown): Promise<void> {
+    this.#attempt.beat(failures);
+    if (failures === this.#attempt.failures) return;
+    const { log, calls, scope } = this.#call;
+    log.warn(`The task failed, and is tried again: ${error}`);
+    await calls.recordFailures(scope, failures).catch((cause) => log.warn(`The failure is not in the store: ${cause}`));
+  }
+
+  async #forget(): Promise<void> {
+    const { isRecorded, calls, scope, log } = this.#call;
+    if (!isRecorded) return;
+    // It is old some day in any case.
+    await calls.forget(scope).catch((error) => log.debug(`Records of the call stay: ${error}`));
   }
 }

@@ -1,4 +1,5 @@
 import type { Context } from '@temporalio/activity';
+import type { TaskCalls } from '../ledger/task-calls.ts';
 
 const HEARTBEAT_MS = 1_000;
 
@@ -13,27 +14,35 @@ export class TaskAttempt {
   readonly failures: number;
   /** The workflow, or the activity where it has none. */
   readonly madeBy: string;
+  readonly idempotencyKey: string;
   /** The same in all attempts of this call of the task, and another for each other call. */
-  readonly scope: readonly string[];
+  readonly scope: string;
   readonly #context: Context;
 
-  constructor(context: Context) {
+  private constructor(
+    context: Context,
+    { scope, failures }: { readonly scope: readonly string[]; readonly failures: number },
+  ) {
+    this.#context = context;
+    this.scope = JSON.stringify(scope);
+    this.idempotencyKey = scope.slice(1).filter(Boolean).join('/');
+    this.madeBy = scope[1] || context.info.activityId;
+    this.failures = failures;
+  }
+
+  /** Failures are in the store, and with the server for workers that have another one. */
+  static async begin(context: Context, calls: TaskCalls): Promise<TaskAttempt> {
     const { info } = context;
     const { workflowId = '', runId = info.activityRunId ?? '' } = info.workflowExecution ?? {};
-    this.#context = context;
-    this.scope = [info.namespace, workflowId, runId, info.activityId];
-    this.madeBy = workflowId || info.activityId;
-    // Where no beat has come (a local activity, a server that keeps none) every attempt is taken for a failure.
-    this.failures = isBeat(info.heartbeatDetails) ? info.heartbeatDetails.failures : info.attempt - 1;
+    const scope = [info.namespace, workflowId, runId, info.activityId];
+    const told = isBeat(info.heartbeatDetails) ? info.heartbeatDetails.failures : 0;
+    const known = info.attempt === 1 ? 0 : await calls.failures(JSON.stringify(scope));
+    return new TaskAttempt(context, { scope, failures: Math.max(told, known) });
   }
 
   /** Nothing was recorded for this call before. */
   get isFirst(): boolean {
     return this.#context.info.attempt === 1;
-  }
-
-  get idempotencyKey(): string {
-    return this.scope.slice(1).join('/');
   }
 
   /** When the call was asked for, in milliseconds since 1970, by the server's clock. */

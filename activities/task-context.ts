@@ -3,7 +3,7 @@ import { HoldfastError, showValue } from '../definitions/errors.ts';
 import type { TaskSpec } from '../definitions/task.ts';
 import type { Tx } from '../definitions/tx.ts';
 import { decodeValue, encodeValue } from '../definitions/values.ts';
-import type { TaskSteps } from '../ledger/task-steps.ts';
+import type { TaskCalls } from '../ledger/task-calls.ts';
 import { AttemptEffects } from './attempt-effects.ts';
 import type { NestedContext } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -12,22 +12,22 @@ import type { TaskAttempt } from './task-attempt.ts';
 /** What an attempt and the tasks within it share. */
 export class TaskCall {
   readonly deps: Dependencies;
-  readonly steps: TaskSteps;
+  readonly calls: TaskCalls;
   readonly attempt: TaskAttempt;
   readonly effects: AttemptEffects;
   readonly log: Logger;
-  /** Whether there may be recorded steps to forget. */
-  stepsUsed: boolean;
+  /** Whether there may be records of it to forget. */
+  isRecorded: boolean;
 
   constructor(
-    parts: { readonly deps: Dependencies; readonly steps: TaskSteps; readonly attempt: TaskAttempt },
+    parts: { readonly deps: Dependencies; readonly calls: TaskCalls; readonly attempt: TaskAttempt },
     task: TaskSpec,
   ) {
     this.deps = parts.deps;
-    this.steps = parts.steps;
+    this.calls = parts.calls;
     this.attempt = parts.attempt;
-    this.stepsUsed = !parts.attempt.isFirst;
-    this.effects = new AttemptEffects(parts.deps.transactions, ['task', ...parts.attempt.scope]);
+    this.isRecorded = !parts.attempt.isFirst;
+    this.effects = new AttemptEffects(parts.deps.transactions, ['task', parts.attempt.scope]);
     this.log = logOf(parts.deps.log, {
       task: task.name,
       call: parts.attempt.madeBy,
@@ -36,7 +36,7 @@ export class TaskCall {
   }
 
   get scope(): string {
-    return JSON.stringify(this.attempt.scope);
+    return this.attempt.scope;
   }
 }
 
@@ -128,12 +128,12 @@ export class TaskCallContext implements NestedContext {
   async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
     this.#assertNotOver('once');
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
-    const { steps, scope, deps } = this.#call;
-    const known = await steps.find(scope, this.#steps + name);
+    const { calls, scope } = this.#call;
+    const known = await calls.step(scope, this.#steps + name);
     if (known !== null) return decodeValue(known) as T;
     const value = encodeValue(await fn());
-    this.#call.stepsUsed = true;
-    await steps.record(scope, this.#steps + name, { value, now: deps.now() });
+    this.#call.isRecorded = true;
+    await calls.recordStep(scope, this.#steps + name, value);
     return decodeValue(value) as T;
   }
 

@@ -81,6 +81,8 @@ export class PluggedWorker {
         identity: `${process.pid}@${hostname()} holdfast ${added.#id}`,
         // How soon a cancelled task is told: by default only after most of its heartbeat timeout.
         maxHeartbeatThrottleInterval: '5s',
+        // A killed worker's sticky queue keeps the next workflow task for so long.
+        stickyQueueScheduleToStartTimeout: '1s',
         ...options,
         // Around the activity itself: the user's own interceptors see hits, too, and what they make of the input decides.
         interceptors: { ...interceptors, activity: [attempts, ...activity, added.#interceptor] },
