@@ -43,6 +43,8 @@ export interface StartOptions<J> {
   readonly refresh?: boolean;
   /** Take only the first so many items. @default all */
   readonly limit?: number;
+  /** Where a Worker of yours with the plugin works. @default the queue of Holdfast's own workers for the job */
+  readonly taskQueue?: string;
 }
 
 /** A handle, with what starting found. */
@@ -122,9 +124,9 @@ export class HoldfastClient implements AsyncDisposable {
   async startOrAttach<J extends AnyJob>(job: J | string, options: StartOptions<J> = {}): Promise<StartedJob<J>> {
     const { name, id, params } = identify(job, options);
     await assertStartable(this.#records, { id, name, params });
-    const { again = false, refresh = false, limit = null } = options;
+    const { again = false, refresh = false, limit = null, taskQueue } = options;
     const input = { jobId: id, name, params, again, limit, ...(refresh ? { refresh } : {}) };
-    const { attached, runId } = await this.#temporal.start(input);
+    const { attached, runId } = await this.#temporal.start(input, taskQueue === undefined ? {} : { taskQueue });
     const interrupted = attached && (await this.#goOnAlone(id, name));
     return { handle: this.#handle<J>(id, runId), attached, interrupted };
   }

@@ -129,7 +129,10 @@ export async function redriveJob(
   if (items === 0) return { items, how: 'waiting' };
   if (job.state === 'running') return { items, how: (await temporal.wake(jobId)) ? 'woken' : 'waiting' };
   const input = { jobId, name: job.name, params: job.params, again: false, limit: job.item_limit };
-  return { items, how: (await temporal.bestEffort(() => temporal.start(input))) ? 'started' : 'waiting' };
+  return {
+    items,
+    how: (await temporal.bestEffort(() => temporal.start(input, { taskQueue: 'as before' }))) ? 'started' : 'waiting',
+  };
 }
 
 function ended(job: JobRow, what: string): HoldfastError {

@@ -50,13 +50,18 @@ export class TemporalLink {
   }
 
   /** Starts a job's workflow, or attaches to the one that is open. */
-  async start(input: JobInput): Promise<{ readonly attached: boolean; readonly runId: string }> {
-    const attached = (await this.describe(input.jobId))?.status.name === 'RUNNING';
+  async start(
+    input: JobInput,
+    { taskQueue }: StartPlace = {},
+  ): Promise<{ readonly attached: boolean; readonly runId: string }> {
+    const before = await this.describe(input.jobId);
+    const attached = before?.status.name === 'RUNNING';
+    const last = taskQueue === 'as before' ? before?.taskQueue : taskQueue;
     const client = await this.client();
     const handle = await this.reaching(() =>
       client.workflow.start(JOB_WORKFLOW, {
         workflowId: input.jobId,
-        taskQueue: taskQueueOf(input.name),
+        taskQueue: last ?? taskQueueOf(input.name),
         args: [input],
         workflowTaskTimeout: '2s',
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
@@ -158,6 +163,11 @@ export class TemporalLink {
       throw error;
     }
   }
+}
+
+interface StartPlace {
+  /** `as before`: where its last run was, for workers of a user's own may serve it. @default the queue of the job's name */
+  readonly taskQueue?: string;
 }
 
 interface RunWait {

@@ -105,6 +105,25 @@ describe('a job that a workflow of the user runs', () => {
     expect(await client.job('squares-8-0').progress()).toMatchObject({ state: 'cancelled', items: { applied: 3 } });
   });
 
+  test("quarantined items sent through again run where the job ran, on the user's own worker", async () => {
+    await working(async () => {
+      const first = await site.execute('anyJobFlow', { taskQueue, args: ['mendable', {}] });
+      expect(first).toMatchObject({ state: 'partial' });
+      jobs.mended.yes = true;
+      const handle = client.job('mendable');
+      expect(await handle.redrive()).toEqual({ items: 1, how: 'started' });
+      while ((await handle.progress()).state !== 'complete') await sleep(50);
+    });
+  });
+
+  test("a client starts a job on the user's own worker by its task queue", async () => {
+    const { state } = await working(async () => {
+      const params = { upTo: 2, shift: 1 };
+      return (await client.start(jobs.squares, { params, taskQueue })).result();
+    });
+    expect(state).toBe('complete');
+  });
+
   test("an item's transaction is made once, though it is tried again", async () => {
     const result = await working(() => site.execute('anyJobFlow', { taskQueue, args: ['paid', {}] }));
     expect(result).toMatchObject({ state: 'complete' });

@@ -24,6 +24,21 @@ export const squares = defineJob({
   },
 });
 
+/** Whether items of `mendable` go well. */
+export const mended = { yes: false };
+
+export const mendable = defineJob({
+  name: 'mendable',
+  source: items([{ id: 'a' }]),
+  key: ({ id }) => id,
+  retry: { attempts: 1 },
+  tolerate: { failures: 1 },
+  run: () => {
+    if (!mended.yes) throw new Error('not yet');
+    return 'mended';
+  },
+});
+
 export const paid = defineJob({
   name: 'paid',
   source: items([{ id: 'a' }, { id: 'b' }]),
