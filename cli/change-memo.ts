@@ -45,6 +45,8 @@ export async function collect(output: Output): Promise<number> {
         ? 'nothing to remove: no entry is expired or invalidated, and every result file belongs to one or is younger than an hour'
         : `removed ${entries(collected.entries)} (expired or invalidated) and ${files}${freed}`,
     );
+    if (collected.entries > 0)
+      output.note('holdfast: a result file stays for an hour after it was written; run it again later');
     return 0;
   });
 }
