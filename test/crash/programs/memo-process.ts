@@ -25,9 +25,7 @@ export interface MemoProcessSettings {
 }
 
 /** Of such a length that every tenth is a file. */
-export const valueOf = (n: number): string => `${n}:${'v'.repeat(n % 10 === 0 ? 70_000 : 200)}`;
-
-if (process.env.MEMO_PROCESS !== undefined) await main(JSON.parse(process.env.MEMO_PROCESS) as MemoProcessSettings);
+const resultOf = (n: number): string => `${n}:${'v'.repeat(n % 10 === 0 ? 70_000 : 200)}`;
 
 async function main(settings: MemoProcessSettings): Promise<void> {
   const { directory } = settings;
@@ -85,13 +83,13 @@ async function askForAll(
     }
     appendFileSync(join(directory, 'calls.txt'), `${n}\n`);
     if (computeMs > 0) await sleep(computeMs);
-    return valueOf(n);
+    return resultOf(n);
   };
   const next = order[Symbol.iterator]();
   const lanes = Array.from({ length: width }, async () => {
     for (const n of next) {
       const { value } = await ask(n, compute(n)).catch(() => ask(n, compute(n)));
-      if (value !== valueOf(n)) throw new Error(`Key ${n} has the value ${String(value).slice(0, 40)}`);
+      if (value !== resultOf(n)) throw new Error(`Key ${n} has the value ${String(value).slice(0, 40)}`);
     }
   });
   await Promise.all(lanes);
@@ -113,3 +111,5 @@ async function meet(directory: string, own: number, other: number): Promise<void
   writeFileSync(join(directory, `inside-${own}`), '');
   while (!existsSync(join(directory, `inside-${other}`))) await sleep(5);
 }
+
+await main(JSON.parse(process.env.MEMO_PROCESS ?? '') as MemoProcessSettings);
