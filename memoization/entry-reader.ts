@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { StoredRow } from './entry.ts';
-import { readEntries } from './entry-rows.ts';
+import type { EntryIndex } from './entry-index.ts';
 
 interface Asked {
   readonly hashes: readonly string[];
@@ -11,11 +11,13 @@ interface Asked {
 /** Reads entries for calls that share queries: those that come in one turn, or while a query runs. */
 export class EntryReader {
   readonly #database: Database;
+  readonly #index: EntryIndex;
   #next: Asked[] = [];
   #reading = false;
 
-  constructor(database: Database) {
+  constructor(database: Database, index: EntryIndex) {
     this.#database = database;
+    this.#index = index;
   }
 
   read(hashes: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> {
@@ -34,7 +36,7 @@ export class EntryReader {
       try {
         const hashes =
           asked.length === 1 ? (asked[0]?.hashes ?? []) : [...new Set(asked.flatMap((each) => each.hashes))];
-        const rows = await this.#database.read((tx) => readEntries(tx, hashes));
+        const rows = await this.#database.read((tx) => this.#index.read(tx, hashes));
         for (const each of asked) each.resolve(rows);
       } catch (error) {
         for (const each of asked) each.reject(error);

@@ -1,7 +1,5 @@
 import type { SqlValue, Transaction } from '../database/database.ts';
-import type { StoredRow } from './entry.ts';
-import { hexOf, keyBytes } from './key-bytes.ts';
-import { selectMany } from './many.ts';
+import { keyBytes } from './key-bytes.ts';
 
 const BARE = `entry_no, key, tail, task_no, made_at, expires_at, invalidated_at, cost_ms, made_by, form, sealed, bytes,
   checksum, hf_memo.folder_no, file`;
@@ -12,17 +10,6 @@ const FOLDER = '(SELECT path FROM hf_memo_folder WHERE hf_memo_folder.folder_no 
 export const ENTRY_COLUMNS = BARE;
 /** The columns of a `StoredRow`. */
 export const STORED_COLUMNS = `${BARE}, ${FOLDER}, value`;
-
-/** The stored results of keys, by hash. In the order of the keys, because neighbours share pages. */
-export async function readEntries(tx: Transaction, hashes: readonly string[]): Promise<Map<string, StoredRow>> {
-  const found = new Map<string, StoredRow>();
-  const rows = await selectMany<StoredRow>(tx, {
-    sql: `SELECT ${STORED_COLUMNS} FROM hf_memo WHERE key IN (?)`,
-    list: hashes.map((hash) => keyBytes(hash).head),
-  });
-  for (const row of rows) found.set(hexOf(row.key) + hexOf(row.tail), row);
-  return found;
-}
 
 /** A result on its way into the store. */
 export interface NewEntry {
@@ -61,15 +48,18 @@ const COLUMNS = [
   'value',
 ] as const;
 
-const INSERT = `INSERT INTO hf_memo (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
-  ON CONFLICT (key) DO UPDATE SET ${COLUMNS.slice(1)
-    .map((column) => `${column} = excluded.${column}`)
-    .join(', ')}`;
+const INSERT = `INSERT INTO hf_memo (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
 
-/** Stores results, in the order of their keys, in place of what was stored under them. */
+/** Stores results, in place of what was stored under their keys. */
 export async function writeEntries(tx: Transaction, entries: readonly NewEntry[]): Promise<void> {
-  const sorted = [...entries].sort((a, b) => (a.hash < b.hash ? -1 : 1));
-  await tx.runMany(INSERT, sorted.map(rowOf));
+  if (entries.length === 0) return;
+  await tx.runMany(INSERT, entries.map(rowOf));
+  const [row] = await tx.all<{ last: number }>('SELECT max(entry_no) AS last FROM hf_memo');
+  const { last } = row as { last: number };
+  await tx.run('INSERT INTO hf_memo_recent (first_no, keys) VALUES (?, ?)', [
+    last - entries.length + 1,
+    Buffer.concat(entries.map((entry) => keyBytes(entry.hash).head)),
+  ]);
 }
 
 function rowOf(entry: NewEntry): readonly SqlValue[] {

@@ -33,7 +33,7 @@ export type Judgement =
   | { readonly kind: 'valid' }
   | { readonly kind: 'expired'; readonly at: number }
   | { readonly kind: 'invalidated'; readonly at: number }
-  /** Made before what the caller takes. */
+  /** Begun before what the caller takes. */
   | { readonly kind: 'before' };
 
 export interface JudgeOptions {
@@ -47,12 +47,23 @@ export interface JudgeOptions {
  */
 export function judge(row: EntryRow, task: Pick<MemoTask, 'memoize'> | null, options: JudgeOptions): Judgement {
   if (row.invalidated_at !== null) return { kind: 'invalidated', at: row.invalidated_at };
-  if (options.notBefore !== null && row.made_at < options.notBefore) return { kind: 'before' };
+  if (isBefore(options.notBefore, { madeAt: row.made_at, costMs: row.cost_ms })) return { kind: 'before' };
   const end = endOf(row, task);
   if (end !== null && (end <= options.now || row.made_at > options.now + CLOCK_AHEAD_MS)) {
     return { kind: 'expired', at: Math.min(end, options.now) };
   }
   return { kind: 'valid' };
+}
+
+/**
+ * Whether computing a result began before a moment: one that was under way then may be of what was there before. In whole
+ * milliseconds that never come out before the true beginning.
+ */
+export function isBefore(
+  moment: number | null,
+  made: { readonly madeAt: number; readonly costMs: number },
+): boolean {
+  return moment !== null && made.madeAt - Math.floor(made.costMs) < moment;
 }
 
 /** When a stored result ends for a task, null for never. */

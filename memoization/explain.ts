@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../database/database.ts';
 import { type ClaimRow, readClaims } from './claim-rows.ts';
 import type { MissReason } from './entries.ts';
 import { judge, type StoredRow } from './entry.ts';
-import { readEntries } from './entry-rows.ts';
+import type { EntryIndex } from './entry-index.ts';
 import { fileOf, isIntact } from './entry-view.ts';
 import { hashOf, valueTextOf } from './key.ts';
 import type { MemoKey, MemoTask } from './memoization.ts';
@@ -14,6 +14,7 @@ const BATCH = 500;
 
 export interface ExplainOptions {
   readonly database: Database;
+  readonly index: EntryIndex;
   readonly now: () => number;
   /** Processes whose claims hold no more. */
   readonly dead: ReadonlySet<string>;
@@ -30,7 +31,7 @@ export async function reasonsOf(
   const reasons: (MissReason | null)[] = [];
   for (let from = 0; from < keys.length; from += BATCH) {
     const batch = keys.slice(from, from + BATCH);
-    const found = await options.database.read((tx) => readAll(tx, task, batch));
+    const found = await options.database.read((tx) => readAll(tx, options.index, { task, keys: batch }));
     reasons.push(...(await Promise.all(batch.map((key) => reasonOf(key, task, found, options)))));
   }
   return reasons;
@@ -44,9 +45,13 @@ interface Found {
   readonly others: ReadonlyMap<string, { readonly version: string; readonly madeAt: number }>;
 }
 
-async function readAll(tx: Transaction, task: MemoTask, keys: readonly MemoKey[]): Promise<Found> {
+async function readAll(
+  tx: Transaction,
+  index: EntryIndex,
+  { task, keys }: { readonly task: MemoTask; readonly keys: readonly MemoKey[] },
+): Promise<Found> {
   const hashes = keys.map((key) => key.hash);
-  const entries = await readEntries(tx, hashes);
+  const entries = await index.read(tx, hashes);
   const claims = await readClaims(tx, hashes);
   const versions = await tx.all<{ version: string }>(
     'SELECT version FROM hf_memo_task WHERE name = ? AND version <> ?',
@@ -56,7 +61,7 @@ async function readAll(tx: Transaction, task: MemoTask, keys: readonly MemoKey[]
   for (const { version } of versions) {
     const missed = keys.filter((key) => !entries.has(key.hash) && valueTextOf(key) !== null);
     const otherHash = (key: MemoKey) => hashOf({ name: task.name, version }, valueTextOf(key) ?? '');
-    const rows = await readEntries(tx, missed.map(otherHash));
+    const rows = await index.read(tx, missed.map(otherHash));
     for (const key of missed) {
       const row = rows.get(otherHash(key));
       const madeAt = others.get(key.hash)?.madeAt ?? Number.NEGATIVE_INFINITY;

@@ -8,6 +8,8 @@ export interface KeyBytes {
 }
 
 const HEAD_BYTES = 16;
+/** Hexadecimal digits of the half that is indexed. */
+export const HEAD_DIGITS = 2 * HEAD_BYTES;
 
 export function keyBytes(hash: string): KeyBytes {
   const whole = Buffer.from(hash, 'hex');

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../definitions/errors.ts';
 import { expiresAt } from '../definitions/memoize.ts';
-import { judge, type StoredRow } from './entry.ts';
+import { isBefore, judge, type StoredRow } from './entry.ts';
+import { EntryIndex } from './entry-index.ts';
 import { EntryReader } from './entry-reader.ts';
 import { type Frame, isWithin, waitsOf } from './frame.ts';
 import { keyOf } from './key.ts';
@@ -52,10 +53,11 @@ export class ProcessMemoization implements Memoization {
     const { database, now } = options;
     this.#options = options;
     this.#results = new Results(options);
-    this.#reader = new EntryReader(database);
-    this.#writer = new StoreWriter(options);
+    const index = new EntryIndex();
+    this.#reader = new EntryReader(database, index);
+    this.#writer = new StoreWriter({ ...options, index });
     this.#owners = new Owners(options);
-    this.#watch = new Watch({ database, now, results: this.#results, owners: this.#owners });
+    this.#watch = new Watch({ database, index, now, results: this.#results, owners: this.#owners });
     this.#lines = this.#watch.lines;
   }
 
@@ -173,12 +175,12 @@ export class ProcessMemoization implements Memoization {
   /** What the user's own code has a part in. Releases the claim where it throws. */
   async prepare(computed: Computed): Promise<Prepared> {
     const { claim, value, input, costMs, madeBy } = computed;
+    const madeAt = this.#options.now();
     this.#options.reach('after-memo-compute');
     try {
       const { task } = claim;
       const encoded = this.#results.encode(task, value);
       const plain = encoded instanceof Promise ? await encoded : encoded;
-      const madeAt = this.#options.now();
       const end = expiresAt(task.memoize.expires, { result: value, input, at: madeAt, task: task.name });
       return { claim, plain, expiresAt: end, made: { costMs, madeAt, madeBy } };
     } catch (error) {
@@ -205,10 +207,11 @@ export class ProcessMemoization implements Memoization {
   }
 
   /** Gives those who wait here a copy each. */
-  #serve({ key }: Claim, plain: Uint8Array, made: Omit<Hit, 'value'>): void {
+  #serve({ task, key }: Claim, plain: Uint8Array, made: Omit<Hit, 'value'>): void {
     for (const waiter of this.#lines.waitersOf(key.hash)) {
-      if (waiter.notBefore !== null && made.madeAt < waiter.notBefore) continue;
-      this.#lines.serve(key.hash, waiter, { ...made, value: this.#results.decode(waiter.task, plain) });
+      if (isBefore(waiter.notBefore, made)) continue;
+      const hit = this.#results.hitOf(waiter.task, { by: task, plain, made });
+      if (hit !== null) this.#lines.serve(key.hash, waiter, hit);
     }
   }
 

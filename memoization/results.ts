@@ -79,9 +79,21 @@ export class Results {
 
   #hit(task: MemoTask, row: StoredRow, bytes: Uint8Array | null): Hit | null {
     if (bytes === null) return null;
+    const made = { costMs: row.cost_ms, madeAt: row.made_at, madeBy: row.made_by };
+    return this.#decoded(task, bytes, made);
+  }
+
+  /** A result that was just encoded by one task for another of its name; null where that one reads another form. */
+  hitOf(
+    task: MemoTask,
+    { by, plain, made }: { readonly by: MemoTask; readonly plain: Uint8Array; readonly made: Omit<Hit, 'value'> },
+  ): Hit | null {
+    return formOf(by) === formOf(task) ? this.#decoded(task, plain, made) : null;
+  }
+
+  #decoded(task: MemoTask, bytes: Uint8Array, made: Omit<Hit, 'value'>): Hit | null {
     try {
-      const value = this.decode(task, bytes);
-      return { value, costMs: row.cost_ms, madeAt: row.made_at, madeBy: row.made_by };
+      return { ...made, value: this.decode(task, bytes) };
     } catch {
       return null;
     }

@@ -1,9 +1,8 @@
 import type { SqlValue } from '../database/database.ts';
 import type { EntrySelection } from './entries.ts';
-import { hexOf } from './key-bytes.ts';
+import { HEAD_DIGITS, hexOf } from './key-bytes.ts';
 
 const HEX_DIGITS = 64;
-const HEAD_DIGITS = 32;
 
 /** A condition in SQL with its parameters. */
 export interface Condition {
@@ -11,19 +10,24 @@ export interface Condition {
   readonly params: readonly SqlValue[];
 }
 
-/** The condition on `hf_memo` that a selection stands for, but for digits of a key beyond the indexed half: see `hasPrefix`. */
+/** The condition on `hf_memo` that a selection stands for once keys are settled, but for digits of a key beyond the indexed half: see `hasPrefix`. */
 export function entriesWhere(selection: EntrySelection): Condition {
-  return where(selection, { key: 'key', bytes: HEAD_DIGITS / 2, madeAt: 'made_at' });
+  return where(selection, {
+    key: 'entry_no IN (SELECT entry_no FROM hf_memo_index WHERE key BETWEEN ? AND ?)',
+    digits: HEAD_DIGITS,
+    madeAt: 'made_at',
+  });
 }
 
 /** The same on `hf_memo_claim`. */
 export function claimsWhere(selection: EntrySelection): Condition {
-  return where(selection, { key: 'key', bytes: HEX_DIGITS / 2, madeAt: 'claimed_at' });
+  return where(selection, { key: 'key BETWEEN ? AND ?', digits: HEX_DIGITS, madeAt: 'claimed_at' });
 }
 
 interface Columns {
+  /** The condition that a key is between two. */
   readonly key: string;
-  readonly bytes: number;
+  readonly digits: number;
   readonly madeAt: string;
 }
 
@@ -37,11 +41,11 @@ function where({ task, version, key, madeBefore }: EntrySelection, columns: Colu
   if (task !== undefined) add('task_no IN (SELECT task_no FROM hf_memo_task WHERE name = ?)', task);
   if (version !== undefined) add('task_no IN (SELECT task_no FROM hf_memo_task WHERE version = ?)', version);
   if (key !== undefined) {
-    const digits = columns.bytes * 2;
+    const { digits } = columns;
     const begin = key.toLowerCase().slice(0, digits);
     const bound = (fill: string) => Buffer.from(begin.padEnd(digits, fill), 'hex');
     // What is not hexadecimal begins no key.
-    if (/^[0-9a-f]*$/.test(begin)) add(`${columns.key} BETWEEN ? AND ?`, bound('0'), bound('f'));
+    if (/^[0-9a-f]*$/.test(begin)) add(columns.key, bound('0'), bound('f'));
     else add('0');
   }
   if (madeBefore !== undefined) add(`${columns.madeAt} < ?`, madeBefore);

@@ -1,9 +1,11 @@
 import type { Database, Transaction } from '../database/database.ts';
 import { type ClaimRow, endClaims, type HeldClaim, type NewClaim, readClaims, writeClaims } from './claim-rows.ts';
 import { judge, type StoredRow } from './entry.ts';
-import { type NewEntry, readEntries, writeEntries } from './entry-rows.ts';
+import type { EntryIndex } from './entry-index.ts';
+import { type NewEntry, writeEntries } from './entry-rows.ts';
 import type { MemoTask } from './memoization.ts';
 import type { MemoPoint } from './points.ts';
+import { settleSlice } from './settle.ts';
 import { TaskNumbers } from './task-numbers.ts';
 import { endWaits, findCircle, type Wait, writeWaits } from './wait-rows.ts';
 
@@ -50,6 +52,7 @@ const emptyBatch = (): Batch => ({ claims: [], stores: [], ends: [], waits: [] }
 
 export interface StoreWriterOptions {
   readonly database: Database;
+  readonly index: EntryIndex;
   readonly owner: string;
   readonly now: () => number;
   readonly reach: (point: MemoPoint) => void;
@@ -147,9 +150,18 @@ export class StoreWriter {
     this.#next = emptyBatch();
     this.#running = this.#write(batch);
     await this.#running;
+    if (this.#options.index.isLarge) {
+      this.#running = this.#settle();
+      await this.#running;
+    }
     this.#running = null;
     this.#writtenAt = performance.now();
     if (size(this.#next) > 0) this.#schedule();
+  }
+
+  /** A slice of what is to be settled. What fails now is tried again after the next commit. */
+  async #settle(): Promise<void> {
+    await this.#options.database.write(settleSlice, NOT_SYNCED).catch(() => {});
   }
 
   /** Never rejects: the calls do. */
@@ -238,7 +250,7 @@ export class StoreWriter {
     if (asked.length === 0) return [];
     const { owner, now } = this.#options;
     const hashes = [...new Set(asked.map(({ request }) => request.hash))].sort();
-    const entries = await readEntries(tx, hashes);
+    const entries = await this.#options.index.read(tx, hashes);
     const claims = await readClaims(tx, hashes);
     const made = new Map<string, NewClaim>();
     const replies: ClaimReply[] = [];

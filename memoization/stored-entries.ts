@@ -10,15 +10,17 @@ import type {
   MissReason,
   TaskStats,
 } from './entries.ts';
+import { EntryIndex } from './entry-index.ts';
 import { STORED_COLUMNS } from './entry-rows.ts';
 import { type ListedRow, viewEntry } from './entry-view.ts';
-import { partReason, reasonsOf } from './explain.ts';
+import { type ExplainOptions, partReason, reasonsOf } from './explain.ts';
 import { hexOf } from './key-bytes.ts';
 import { changeMany } from './many.ts';
 import type { MemoKey, MemoTask } from './memoization.ts';
 import type { OpenEntries } from './open-memoization.ts';
 import { Results } from './results.ts';
 import { claimsWhere, entriesWhere, hasPrefix } from './selection.ts';
+import { settleAll } from './settle.ts';
 import { readStats } from './stats.ts';
 
 const LISTED = `${STORED_COLUMNS}, parts, (SELECT name FROM hf_memo_task t WHERE t.task_no = hf_memo.task_no) AS task,
@@ -33,6 +35,7 @@ const CHANGED_MAX = 10_000;
 export class StoredEntries implements MemoEntries {
   readonly #options: OpenEntries;
   readonly #database: Database;
+  readonly #index = new EntryIndex();
   readonly #results: Results;
 
   constructor(options: OpenEntries) {
@@ -42,11 +45,13 @@ export class StoredEntries implements MemoEntries {
   }
 
   async stats(): Promise<readonly TaskStats[]> {
+    await this.#settle();
     const dead = await this.#deadOwners();
     return this.#database.read((tx) => readStats(tx, { now: this.#options.now(), dead: [...dead] }));
   }
 
   async list(selection: EntrySelection, { limit }: { readonly limit: number }): Promise<readonly EntryView[]> {
+    await this.#settle();
     const dead = await this.#deadOwners();
     const { running, rows } = await this.#database.read(async (tx) => ({
       running: await this.#running(tx, selection, { dead, limit }),
@@ -58,6 +63,7 @@ export class StoredEntries implements MemoEntries {
   }
 
   async find(keyPrefix: string): Promise<readonly EntryView[]> {
+    await this.#settle();
     const selection = { key: keyPrefix };
     const dead = await this.#deadOwners();
     const { running, rows } = await this.#database.read(async (tx) => ({
@@ -67,6 +73,11 @@ export class StoredEntries implements MemoEntries {
     const now = this.#options.now();
     const views = await Promise.all(rows.map((row) => viewEntry(row, { now, thorough: true })));
     return [...views, ...running.filter((each) => views.every((view) => view.key !== each.key))];
+  }
+
+  /** As far as it can be: a store that cannot be written is shown as it is. */
+  async #settle(): Promise<void> {
+    await settleAll(this.#database).catch(() => {});
   }
 
   async #rows(tx: Transaction, selection: EntrySelection, limit: number): Promise<readonly ListedRow[]> {
@@ -94,14 +105,13 @@ export class StoredEntries implements MemoEntries {
   }
 
   async valueOf(key: string): Promise<{ readonly value: unknown } | null> {
+    await this.#settle();
     const [row] = await this.#database.read((tx) => this.#rows(tx, { key }, 1));
     return row === undefined ? null : this.#results.valueOf(row);
   }
 
   async explain(task: MemoTask, key: MemoKey): Promise<Explanation> {
-    const dead = await this.#deadOwners();
-    const options = { database: this.#database, now: this.#options.now, dead, thorough: true };
-    const [reason = null] = await reasonsOf(task, [key], options);
+    const [reason = null] = await reasonsOf(task, [key], await this.#explaining(true));
     if (reason !== null) return { kind: 'miss', key: key.hash, reason: await this.#closer(task, key, reason) };
     const [entry] = await this.find(key.hash);
     // Gone between the two looks.
@@ -114,8 +124,12 @@ export class StoredEntries implements MemoEntries {
   }
 
   async reasonsOf(task: MemoTask, keys: readonly MemoKey[]): Promise<readonly (MissReason | null)[]> {
+    return reasonsOf(task, keys, await this.#explaining(false));
+  }
+
+  async #explaining(thorough: boolean): Promise<ExplainOptions> {
     const dead = await this.#deadOwners();
-    return reasonsOf(task, keys, { database: this.#database, now: this.#options.now, dead, thorough: false });
+    return { database: this.#database, index: this.#index, now: this.#options.now, dead, thorough };
   }
 
   async costsOf(task: Pick<MemoTask, 'name'>): Promise<CostRange | null> {
@@ -137,6 +151,7 @@ export class StoredEntries implements MemoEntries {
     // First those who compute: what they store afterwards would be as old.
     const running = claimsWhere(selection);
     await this.#database.write((tx) => tx.run(`DELETE FROM hf_memo_claim WHERE ${running.sql}`, running.params));
+    await settleAll(this.#database);
     const chosen = entriesWhere(selection);
     const condition = `${chosen.sql} AND invalidated_at IS NULL AND made_at <= ?`;
     const { key } = selection;
@@ -152,10 +167,15 @@ export class StoredEntries implements MemoEntries {
 
   async collect(): Promise<Collected> {
     await this.#endDeadClaims();
+    await settleAll(this.#database);
     let freed = 0;
     const over = { sql: '(invalidated_at IS NOT NULL OR expires_at <= ?)', params: [this.#options.now()] };
     const entries = await this.#eachPage(over, async (tx, rows) => {
       for (const row of rows) if (row.file === null) freed += row.bytes;
+      await tx.runMany(
+        'DELETE FROM hf_memo_index WHERE key = ? AND entry_no = ?',
+        rows.map((row) => [row.key, row.entry_no]),
+      );
       return changeMany(tx, {
         sql: 'DELETE FROM hf_memo WHERE entry_no IN (?)',
         list: rows.map((row) => row.entry_no),

@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts';
 import { type ClaimRow, readClaims } from './claim-rows.ts';
 import { judge, type StoredRow } from './entry.ts';
-import { readEntries } from './entry-rows.ts';
+import type { EntryIndex } from './entry-index.ts';
 import { Lines, type Waiter } from './lines.ts';
 import type { Owners } from './owners.ts';
 import type { Results } from './results.ts';
@@ -12,6 +12,7 @@ const FACTOR = 1.5;
 
 export interface WatchOptions {
   readonly database: Database;
+  readonly index: EntryIndex;
   readonly results: Results;
   readonly owners: Owners;
   readonly now: () => number;
@@ -59,7 +60,7 @@ export class Watch {
     if (hashes.length === 0) return;
     try {
       const { entries, claims } = await this.#options.database.read(async (tx) => ({
-        entries: await readEntries(tx, hashes),
+        entries: await this.#options.index.read(tx, hashes),
         claims: await readClaims(tx, hashes),
       }));
       const dead = await this.#options.owners.dead([...claims.values()].map((claim) => claim.owner));

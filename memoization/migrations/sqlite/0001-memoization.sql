@@ -14,12 +14,11 @@ CREATE TABLE hf_memo_folder (
   path      TEXT    NOT NULL UNIQUE
 );
 
--- A stored result. Rows are appended and only the index on 16 random bytes is scattered: it is all that grows dear with a
--- million entries. `key` is the first half of the key, `tail` the other, compared when a row is taken.
+-- Stored results, in the order in which they came: a row that is replaced stays until its key is settled.
 CREATE TABLE hf_memo (
-  entry_no       INTEGER PRIMARY KEY,
-  key            BLOB    NOT NULL,
-  tail           BLOB    NOT NULL,
+  entry_no       INTEGER PRIMARY KEY AUTOINCREMENT,
+  key            BLOB    NOT NULL,             -- the first half of the key, which is what is searched for
+  tail           BLOB    NOT NULL,             -- the other half, compared when a row is taken
   task_no        INTEGER NOT NULL,
   made_at        INTEGER NOT NULL,             -- milliseconds since 1970, as all times here
   expires_at     INTEGER,                      -- null: never
@@ -35,8 +34,29 @@ CREATE TABLE hf_memo (
   parts          TEXT    NOT NULL,             -- JSON: part of the key's value -> text, cut or hashed
   value          BLOB                          -- last: what only lists entries does not read it
 );
-CREATE UNIQUE INDEX hf_memo_key ON hf_memo (key);
 CREATE INDEX hf_memo_file ON hf_memo (file) WHERE file IS NOT NULL;
+
+-- Where the result of a key is. Keys are random, so that each row of a commit would change a page of its own here: commits write
+-- hf_memo_recent instead, and tens of thousands of keys are settled together.
+CREATE TABLE hf_memo_index (
+  key      BLOB    PRIMARY KEY,
+  entry_no INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The keys of one commit, in the order of its rows, which follow each other from `first_no`: 16 bytes each. They go before the
+-- index, and a later commit before an earlier one.
+CREATE TABLE hf_memo_recent (
+  batch_no INTEGER PRIMARY KEY AUTOINCREMENT,
+  first_no INTEGER NOT NULL,
+  keys     BLOB    NOT NULL
+);
+
+-- One row while keys are being settled: those of commits up to `last_batch`, a slice of all keys after the other.
+CREATE TABLE hf_memo_settle (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  last_batch INTEGER NOT NULL,
+  slice      INTEGER NOT NULL
+);
 
 -- Keys that are being computed. `token` is random: a holder that was given up or invalidated stores nothing.
 CREATE TABLE hf_memo_claim (

@@ -1,0 +1,77 @@
+import type { Transaction } from '../database/database.ts';
+import { HEAD_DIGITS, hexOf } from './key-bytes.ts';
+
+/** Keys, and commits, after which settling begins: a page of the index takes about a hundred keys, of a million there are 10,000. */
+const KEYS_MAX = 65_536;
+const BATCHES_MAX = 4_096;
+
+interface Batch {
+  readonly batch_no: number;
+  readonly first_no: number;
+  readonly keys: Uint8Array;
+}
+
+/**
+ * The keys of commits that are not settled yet, in memory. Only ever read at the beginning of a transaction, so that nothing
+ * is in it that was rolled back.
+ *
+ * A connection that looks at an older state of the database than another one may find here what it does not see yet, or no
+ * longer find here what is settled: it sees no result then, and the claim that follows does.
+ */
+export class Recent {
+  readonly #entries = new Map<string, number>();
+  #batches: Batch[] = [];
+  #last = 0;
+
+  get isLarge(): boolean {
+    return this.#entries.size >= KEYS_MAX || this.#batches.length >= BATCHES_MAX;
+  }
+
+  /** The row of a key, given by its first half in hexadecimal digits. */
+  find(head: string): number | undefined {
+    return this.#entries.get(head);
+  }
+
+  async sync(tx: Transaction): Promise<void> {
+    const [bounds] = await tx.all<{ first: number | null; last: number | null }>(
+      `SELECT (SELECT min(batch_no) FROM hf_memo_recent) AS first, (SELECT max(batch_no) FROM hf_memo_recent) AS last`,
+    );
+    const { first = null, last = null } = bounds ?? {};
+    this.#drop(first ?? Number.POSITIVE_INFINITY);
+    if (last === null || last <= this.#last) return;
+    const batches = await tx.all<Batch>(
+      'SELECT batch_no, first_no, keys FROM hf_memo_recent WHERE batch_no > ? ORDER BY batch_no',
+      [this.#last],
+    );
+    for (const batch of batches) {
+      eachKey(batch, (head, entryNo) => this.#entries.set(head, entryNo));
+      this.#batches.push(batch);
+    }
+    this.#last = last;
+  }
+
+  /** Forgets the commits before one: they are settled. */
+  #drop(first: number): void {
+    const [oldest] = this.#batches;
+    if (oldest === undefined || oldest.batch_no >= first) return;
+    const kept = this.#batches.findIndex((batch) => batch.batch_no >= first);
+    const dropped = this.#batches.splice(0, kept === -1 ? this.#batches.length : kept);
+    for (const batch of dropped) {
+      eachKey(batch, (head, entryNo) => {
+        // It may have been stored again since.
+        if (this.#entries.get(head) === entryNo) this.#entries.delete(head);
+      });
+    }
+  }
+}
+
+/** The keys of a commit with their rows, in order. */
+export function eachKey(
+  { first_no: firstNo, keys }: Pick<Batch, 'first_no' | 'keys'>,
+  visit: (head: string, entryNo: number) => void,
+): void {
+  const digits = hexOf(keys);
+  for (let n = 0; n * HEAD_DIGITS < digits.length; n++) {
+    visit(digits.slice(n * HEAD_DIGITS, (n + 1) * HEAD_DIGITS), firstNo + n);
+  }
+}
