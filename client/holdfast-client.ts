@@ -2,7 +2,7 @@ import { isHoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, isJob, jobSpecOf } from '../definitions/job.ts';
 import { canonicalText, checkJobId, jobIdOf } from '../definitions/job-id.ts';
 import { parseParams } from '../definitions/params.ts';
-import type { AnyTask } from '../definitions/task.ts';
+import type { AnyTask, Task } from '../definitions/task.ts';
 import { goOnWithRun } from '../ledger/jobs.ts';
 import { thisMachine } from '../ledger/machine.ts';
 import { storeUrl } from '../ledger/open-store.ts';
@@ -160,7 +160,7 @@ export class HoldfastClient implements AsyncDisposable {
    * const sum = await client.runTask<typeof add>('add', { x: 1, y: 2 });
    */
   async runTask<T extends AnyTask>(task: T, input: TaskInputOf<T>, options?: RunTaskOptions): Promise<TaskResultOf<T>>;
-  async runTask<T extends AnyTask>(
+  async runTask<T extends AnyTask = Task<string, unknown, unknown>>(
     name: T['name'],
     input: TaskInputOf<T>,
     options?: RunTaskOptions,

@@ -78,6 +78,8 @@ export async function inClient(client: HoldfastClient, environment: TestEnvironm
   await client.runTask<typeof sum>('sub', { x: 1, y: 2 });
   // @ts-expect-error an input of another type
   await client.runTask(sum, { x: 1 });
+  const untyped = await client.runTask('untyped', { whatever: 1 });
+  same<typeof untyped, unknown>(true);
   const tested = await environment.runTask(stamp, 'now');
   same<typeof tested, { at: Date; input: string | undefined }>(true);
 }
