@@ -233,6 +233,37 @@ describe('what a task is given and gives', () => {
     expect(calls).toHaveLength(3);
   });
 
+  test('transactions are told apart by whose they are and their order, and a later try makes none again', async () => {
+    const count = (ctx: TaskContext) =>
+      ctx.transaction('sqlite:counted.db', async (tx) => {
+        await tx.run('CREATE TABLE IF NOT EXISTS counted (id INTEGER PRIMARY KEY)');
+        await tx.run('INSERT INTO counted DEFAULT VALUES');
+        return (await tx.all<{ n: number }>('SELECT count(*) AS n FROM counted'))[0]?.n;
+      });
+    const inner = task('inner-count', {}, (_, ctx) => count(ctx));
+    const outer = task('outer-count', { retry: { delays: ['1ms'] } }, async (_, ctx) => {
+      const call = inner as unknown as (input: number) => Promise<unknown>;
+      const found = [await count(ctx), await count(ctx), await call(1), await call(1), await call(2)];
+      if (ctx.attempt === 1) throw new Error('once more');
+      return found;
+    });
+    expect(await run({ tasks: [outer, inner] })).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test.each([false, true])(
+    'a transaction within a memoized task is refused (in a task that it calls: %s)',
+    async (within) => {
+      const write = (_: unknown, ctx: TaskContext) => ctx.transaction('sqlite:never.db', () => 1);
+      const plain = task('plain-write', {}, write);
+      const memoized = task(`memoized-${within}`, { memoize: {} }, (input, ctx) =>
+        within ? (plain as unknown as (input: unknown) => unknown)(input) : write(input, ctx),
+      );
+      await expect(run({ tasks: [memoized, plain] })).rejects.toMatchObject({
+        cause: { cause: { type: 'HF_TRANSACTION_MEMOIZED', nonRetryable: true } },
+      });
+    },
+  );
+
   test('a task that is completed from elsewhere is neither a failure nor stored', async () => {
     const elsewhere = task('elsewhere', { memoize: {} }, () => {
       throw new CompleteAsyncError();
