@@ -18,17 +18,22 @@ export class EntryIndex {
     return this.#recent.isLarge;
   }
 
+  /** After a transaction that read here and failed. */
+  forget(): void {
+    this.#recent.forget();
+  }
+
   /** The stored results of keys, by hash. */
   async read(tx: Transaction, hashes: readonly string[]): Promise<Map<string, StoredRow>> {
     const found = new Map<string, StoredRow>();
     if (hashes.length === 0) return found;
-    await this.#recent.sync(tx);
+    const isCurrent = await this.#recent.sync(tx);
     const numbers: number[] = [];
     const settled: Uint8Array[] = [];
     for (const hash of hashes) {
       const entryNo = this.#recent.find(hash.slice(0, HEAD_DIGITS));
-      if (entryNo === undefined) settled.push(keyBytes(hash).head);
-      else numbers.push(entryNo);
+      if (entryNo !== undefined) numbers.push(entryNo);
+      else if (isCurrent) settled.push(keyBytes(hash).head);
     }
     for (const row of await selectMany<StoredRow>(tx, { sql: BY_NUMBER, list: numbers })) add(found, row);
     for (const row of await selectMany<StoredRow>(tx, { sql: BY_KEY, list: settled })) add(found, row);

@@ -12,8 +12,8 @@ interface Batch {
 }
 
 /**
- * The keys of commits that are not settled yet, in memory. Only ever read at the beginning of a transaction, so that nothing
- * is in it that was rolled back.
+ * The keys of commits that are not settled yet, in memory. A transaction that fails after it was read here may have left keys that
+ * never came to be: then all of them are forgotten, and read anew.
  *
  * A connection that looks at an older state of the database than another one may find here what it does not see yet, or no
  * longer find here what is settled: it sees no result then, and the claim that follows does.
@@ -22,6 +22,8 @@ export class Recent {
   readonly #entries = new Map<string, number>();
   #batches: Batch[] = [];
   #last = 0;
+  /** Commits before it were forgotten. */
+  #first = 0;
 
   get isLarge(): boolean {
     return this.#entries.size >= KEYS_MAX || this.#batches.length >= BATCHES_MAX;
@@ -32,28 +34,47 @@ export class Recent {
     return this.#entries.get(head);
   }
 
-  async sync(tx: Transaction): Promise<void> {
+  forget(): void {
+    this.#entries.clear();
+    this.#batches = [];
+    this.#last = 0;
+    this.#first = 0;
+  }
+
+  /** Resolves to whether a key that is not here may be looked for in the index, as the transaction sees it. */
+  async sync(tx: Transaction): Promise<boolean> {
     const [bounds] = await tx.all<{ first: number | null; last: number | null }>(
       `SELECT (SELECT min(batch_no) FROM hf_memo_recent) AS first, (SELECT max(batch_no) FROM hf_memo_recent) AS last`,
     );
     const { first = null, last = null } = bounds ?? {};
     this.#drop(first ?? Number.POSITIVE_INFINITY);
-    if (last === null || last <= this.#last) return;
+    if (last !== null && last > this.#last) await this.#load(tx);
+    // Of what was forgotten since, the index that this transaction sees may have older rows.
+    return first === null || first >= this.#first;
+  }
+
+  async #load(tx: Transaction): Promise<void> {
+    const after = this.#last;
     const batches = await tx.all<Batch>(
       'SELECT batch_no, first_no, keys FROM hf_memo_recent WHERE batch_no > ? ORDER BY batch_no',
-      [this.#last],
+      [after],
     );
+    // All was forgotten meanwhile: what comes before these is to be read as well.
+    if (this.#last < after) return;
     for (const batch of batches) {
+      // Another transaction may have been quicker.
+      if (batch.batch_no <= this.#last) continue;
       eachKey(batch, (head, entryNo) => this.#entries.set(head, entryNo));
       this.#batches.push(batch);
+      this.#last = batch.batch_no;
     }
-    this.#last = last;
   }
 
   /** Forgets the commits before one: they are settled. */
   #drop(first: number): void {
     const [oldest] = this.#batches;
     if (oldest === undefined || oldest.batch_no >= first) return;
+    this.#first = Math.min(first, this.#last + 1);
     const kept = this.#batches.findIndex((batch) => batch.batch_no >= first);
     const dropped = this.#batches.splice(0, kept === -1 ? this.#batches.length : kept);
     for (const batch of dropped) {

@@ -170,6 +170,7 @@ export class StoreWriter {
       const answer = await this.#transact(batch);
       answer();
     } catch (error) {
+      this.#options.index.forget();
       if (size(batch) > 1 && this.#options.database.isDataError(error)) {
         for (const single of singles(batch)) await this.#write(single);
         return;
