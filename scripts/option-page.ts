@@ -75,11 +75,36 @@ function programs(): readonly string[] {
       interfaceTable('testing/test-environment.ts', 'TestEnvironmentOptions'),
     ),
     section('createWorker(options)', 'From `holdfast/worker`.', worker),
+    section(
+      'new HoldfastPlugin(options)',
+      'From `holdfast/worker`, for `plugins` of a Worker of yours: [tasks in workflows](../tasks-in-workflows.md).',
+      interfaceTable('worker/plugin.ts', 'PluginOptions'),
+    ),
+    section(
+      'memoizeActivities',
+      'Of `HoldfastPlugin`, by activity type. Also `expires`, `refresh`, `storage` and `onStoreError` of `memoize`.',
+      interfaceTable('worker/memoized-activities.ts', 'MemoizeActivity'),
+    ),
+    section(
+      'proxyTasks(options)',
+      'From `holdfast/workflows`. Also the options of Temporal\'s `proxyActivities`.',
+      interfaceTable('workflows/task-activities.ts', 'ProxyTasksOptions'),
+    ),
+    section(
+      'runJob(name, params, options)',
+      'From `holdfast/workflows`.',
+      interfaceTable('workflows/run-job.ts', 'RunJobOptions'),
+    ),
     section('new HoldfastClient(options)', 'From `holdfast/client`.', client),
     section(
       'client.start(job, options)',
       'Also with the name of a job in place of the job.',
       interfaceTable('client/holdfast-client.ts', 'StartOptions'),
+    ),
+    section(
+      'client.runTask(task, input, options)',
+      'Also with the name of a task in place of the task.',
+      interfaceTable('client/run-task.ts', 'RunTaskOptions'),
     ),
   ];
 }

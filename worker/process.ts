@@ -93,52 +93,14 @@ export interface OpenProcess {
 
 /** Takes this process's place among the others: its lease, its lock, its activities. */
 export async function openProcess(options: ProcessOptions): Promise<OpenProcess> {
-  const { jobs, store, home, directory, env, log, client, queues } = options;
+  const { home, log, client, store, queues } = options;
   const parts = new Parts();
   boundYoungGeneration();
   try {
     const server = await serverIdOf(client);
-    const owner = ProcessOwner.create(home, { server, ...(options.owner === undefined ? {} : { id: options.owner }) });
-    parts.add(async () => owner.release());
-    const lease = {
-      id: owner.id,
-      host: thisMachine(),
-      pid: process.pid,
-      jobs: [...jobs.keys()],
-      startedAt: Date.now(),
-    };
-    parts.add(await keepLease(store, lease, log));
+    const owner = await takePlace(options, { server, parts });
     const leaving = new AbortController();
-    const reach = killPoints(env);
-    const memo = await openMemoization({
-      database: store.database,
-      results: resultsFolder(home, env),
-      directory,
-      now: Date.now,
-      seal: options.seal,
-      owner: owner.id,
-      livingOwners: (owners) => livingOwners({ store, home }, owners),
-      reach,
-    });
-    parts.add(() => memo.close());
-    const transactions = new RecordedTransactions({ directory, now: Date.now });
-    parts.add(() => transactions.close());
-    const deps: Dependencies = {
-      jobs,
-      store,
-      memo,
-      transactions,
-      owner: owner.id,
-      directory,
-      now: Date.now,
-      random: Math.random,
-      reach,
-      log,
-      shutdown: leaving.signal,
-      shutdownGraceMs: options.shutdownGraceMs,
-      leaseMs: DEFAULTS.leaseMs,
-      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
-    };
+    const deps = await openDependencies(options, { owner, parts, shutdown: leaving.signal });
     const { activities, close } = createActivities(deps);
     parts.add(close);
     const unlisten = onLongLock((database) => log.warn(new HoldfastError('HF_DATABASE_LOCKED', { database }).message));
@@ -162,6 +124,58 @@ export async function openProcess(options: ProcessOptions): Promise<OpenProcess>
     await parts.close();
     throw error;
   }
+}
+
+/** The lock by which others on the machine know that it lives, and the lease by which all do. */
+async function takePlace(
+  { home, store, jobs, log, owner: id }: ProcessOptions,
+  { server, parts }: { readonly server: string; readonly parts: Parts },
+): Promise<ProcessOwner> {
+  const owner = ProcessOwner.create(home, { server, ...(id === undefined ? {} : { id }) });
+  parts.add(async () => owner.release());
+  const lease = { id: owner.id, host: thisMachine(), pid: process.pid, jobs: [...jobs.keys()], startedAt: Date.now() };
+  parts.add(await keepLease(store, lease, log));
+  return owner;
+}
+
+interface Opening {
+  readonly owner: ProcessOwner;
+  readonly parts: Parts;
+  readonly shutdown: AbortSignal;
+}
+
+async function openDependencies(options: ProcessOptions, { owner, parts, shutdown }: Opening): Promise<Dependencies> {
+  const { jobs, store, home, directory, env, log, seal, shutdownGraceMs, heartbeatTimeoutMs } = options;
+  const reach = killPoints(env);
+  const memo = await openMemoization({
+    database: store.database,
+    results: resultsFolder(home, env),
+    directory,
+    now: Date.now,
+    seal,
+    owner: owner.id,
+    livingOwners: (owners) => livingOwners({ store, home }, owners),
+    reach,
+  });
+  parts.add(() => memo.close());
+  const transactions = new RecordedTransactions({ directory, now: Date.now });
+  parts.add(() => transactions.close());
+  return {
+    jobs,
+    store,
+    memo,
+    transactions,
+    owner: owner.id,
+    directory,
+    now: Date.now,
+    random: Math.random,
+    reach,
+    log,
+    shutdown,
+    shutdownGraceMs,
+    leaseMs: DEFAULTS.leaseMs,
+    heartbeatTimeoutMs,
+  };
 }
 
 /** Does it every two seconds, one at a time, until the returned function is called. */

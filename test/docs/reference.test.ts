@@ -120,7 +120,7 @@ describe('what pages written by hand list', () => {
     );
     const camel = (file: string) => file.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
     const missing = exported
-      .filter((file) => file !== 'user-transaction')
+      .filter((file) => file !== 'recorded-transactions')
       .filter(
         (file) => !new RegExp(`^\\| \`${camel(file)}[<(]`, 'm').test(page('docs/reference/sources-and-sinks.md')),
       );
