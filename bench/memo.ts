@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openDatabase } from '../database/open-database.ts';
-import type { Claim, MemoKey, Memoization, MemoTask } from '../memoization/memoization.ts';
+import type { Claim, Memoization, MemoKey, MemoTask } from '../memoization/memoization.ts';
 import { openMemoization } from '../memoization/open-memoization.ts';
 
 const { values } = parseArgs({
@@ -63,15 +63,23 @@ async function hitBatch(memoization: Memoization): Promise<void> {
   if (hits.includes(null)) throw new Error('A stored result was not found');
 }
 
-/** Operations a second of batches that follow each other. */
-async function measure(run: () => Promise<void>): Promise<number> {
+interface Rate {
+  readonly aSecond: number;
+  /** Microseconds of the processor an operation: what does not change when others use the machine as well. */
+  readonly processorUs: number;
+}
+
+/** The rate of batches that follow each other. */
+async function measure(run: () => Promise<void>): Promise<Rate> {
   const started = performance.now();
+  const used = process.cpuUsage();
   let done = 0;
   while (performance.now() - started < seconds * 1_000) {
     await run();
     done += batch;
   }
-  return (done * 1_000) / (performance.now() - started);
+  const { user, system } = process.cpuUsage(used);
+  return { aSecond: (done * 1_000) / (performance.now() - started), processorUs: (user + system) / done };
 }
 
 async function measureSingles(memoization: Memoization): Promise<number> {
@@ -98,7 +106,9 @@ try {
     livingOwners: async (owners) => new Set(owners),
     reach: () => {},
   });
-  const [{ count }] = (await database.read((tx) => tx.all('SELECT count(*) AS count FROM hf_memo'))) as [{ count: number }];
+  const [{ count }] = (await database.read((tx) => tx.all('SELECT count(*) AS count FROM hf_memo'))) as [
+    { count: number },
+  ];
   let next = count;
   while (next < entries) {
     await storeBatch(memoization, next, 5_000);
@@ -113,11 +123,13 @@ try {
   });
   await memoization.close();
   await database.close();
+  const show = ({ aSecond, processorUs }: Rate) =>
+    `${Math.round(aSecond)} (${processorUs.toFixed(1)} µs of the processor each)`;
   const share = (ms: number) => `${Math.round((100 * ms) / (spent.keys + spent.claims + spent.completes))} %`;
   console.log(`entries present     ${entries}`);
-  console.log(`hits a second       ${Math.round(hits)}`);
+  console.log(`hits a second       ${show(hits)}`);
   console.log(`one hit             ${single.toFixed(3)} ms (median)`);
-  console.log(`stores a second     ${Math.round(stores)}`);
+  console.log(`stores a second     ${show(stores)}`);
   console.log(`of which keys ${share(spent.keys)}, claims ${share(spent.claims)}, results ${share(spent.completes)}`);
 } finally {
   if (values.path === undefined) rmSync(directory, { recursive: true });

@@ -1,6 +1,6 @@
 import type { SqlValue, Transaction } from '../database/database.ts';
 import { hexOf, keyBytes } from './key-bytes.ts';
-import { changeMany, selectMany } from './many.ts';
+import { selectMany } from './many.ts';
 
 /** Who computes a key. */
 export interface ClaimRow {
@@ -31,32 +31,33 @@ export async function readClaims(tx: Transaction, hashes: readonly string[]): Pr
   return new Map(rows.map((row) => [hexOf(row.key), row]));
 }
 
-const INSERT = `INSERT INTO hf_memo_claim (key, token, owner, task_no, claimed_at) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT (key) DO UPDATE SET token = excluded.token, owner = excluded.owner, task_no = excluded.task_no,
-    claimed_at = excluded.claimed_at`;
+const INSERT = 'INSERT INTO hf_memo_claim (key, token, owner, task_no, claimed_at) VALUES (?, ?, ?, ?, ?)';
+const NOT_OVER = `${INSERT} ON CONFLICT (key) DO NOTHING`;
+const OVER = `${INSERT} ON CONFLICT (key) DO UPDATE SET token = excluded.token, owner = excluded.owner,
+  task_no = excluded.task_no, claimed_at = excluded.claimed_at`;
 
-/** Writes claims, over those of dead owners. */
-export async function writeClaims(tx: Transaction, claims: readonly NewClaim[]): Promise<void> {
-  const rows = claims.map((claim): readonly SqlValue[] => [
-    keyBytes(claim.hash).whole,
-    claim.token,
-    claim.owner,
-    claim.taskNo,
-    claim.claimedAt,
-  ]);
-  if (rows.length > 0) await tx.runMany(INSERT, rows);
+/** Writes claims on keys that nobody holds; resolves to how many were written. */
+export async function insertClaims(tx: Transaction, claims: readonly NewClaim[]): Promise<number> {
+  return claims.length === 0 ? 0 : tx.runMany(NOT_OVER, claims.map(rowOf));
 }
 
-/** Ends claims, each only under its own token; resolves to those that were current. */
+/** Writes claims over those of dead owners. */
+export async function replaceClaims(tx: Transaction, claims: readonly NewClaim[]): Promise<void> {
+  if (claims.length > 0) await tx.runMany(OVER, claims.map(rowOf));
+}
+
+function rowOf(claim: NewClaim): readonly SqlValue[] {
+  return [keyBytes(claim.hash).whole, claim.token, claim.owner, claim.taskNo, claim.claimedAt];
+}
+
+const END = `DELETE FROM hf_memo_claim WHERE key IN (?) AND token IN (SELECT value FROM json_each(?)) RETURNING token`;
+
+/** Ends claims, each only under its own token, which no other claim has; resolves to those that were current. */
 export async function endClaims(tx: Transaction, held: readonly HeldClaim[]): Promise<ReadonlySet<string>> {
-  const current = await readClaims(
-    tx,
-    held.map((claim) => claim.hash),
-  );
-  const own = held.filter((claim) => current.get(claim.hash)?.token === claim.token);
-  await changeMany(tx, {
-    sql: 'DELETE FROM hf_memo_claim WHERE key IN (?)',
-    list: own.map((claim) => keyBytes(claim.hash).whole),
+  const ended = await selectMany<{ token: string }>(tx, {
+    sql: END,
+    list: held.map((claim) => keyBytes(claim.hash).whole),
+    after: [JSON.stringify(held.map((claim) => claim.token))],
   });
-  return new Set(own.map((claim) => claim.token));
+  return new Set(ended.map((claim) => claim.token));
 }

@@ -59,10 +59,7 @@ export function judge(row: EntryRow, task: Pick<MemoTask, 'memoize'> | null, opt
  * Whether computing a result began before a moment: one that was under way then may be of what was there before. In whole
  * milliseconds that never come out before the true beginning.
  */
-export function isBefore(
-  moment: number | null,
-  made: { readonly madeAt: number; readonly costMs: number },
-): boolean {
+export function isBefore(moment: number | null, made: { readonly madeAt: number; readonly costMs: number }): boolean {
   return moment !== null && made.madeAt - Math.floor(made.costMs) < moment;
 }
 

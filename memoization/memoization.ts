@@ -87,12 +87,20 @@ export interface Computed {
   readonly input: unknown;
   readonly costMs: number;
   readonly madeBy: string;
+  readonly again?: AskAgain;
 }
+
+/** Whether the store is asked once more after an error of it; the claim is held meanwhile. @default no */
+export type AskAgain = (error: unknown) => boolean;
 
 export interface RunOptions extends LookupOptions {
   readonly madeBy: string;
   /** Ends waiting, not computing. Rejects with its reason. */
   readonly signal: AbortSignal;
+  /** Not asked where the task has `onStoreError: 'run'`. */
+  readonly again?: AskAgain;
+  /** Told what the call then rejects with where neither the input, the function nor its result is to blame. */
+  readonly storeFailed?: (error: unknown) => void;
   /** Longest time to wait for another process before HF_MEMO_BUSY, in milliseconds. @default no limit */
   readonly waitMsMax?: number;
 }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../definitions/errors.ts';
 import { expiresAt } from '../definitions/memoize.ts';
+import type { ClaimReply } from './claim-keys.ts';
 import { isBefore, judge, type StoredRow } from './entry.ts';
 import { EntryIndex } from './entry-index.ts';
 import { EntryReader } from './entry-reader.ts';
@@ -9,6 +10,7 @@ import { type Frame, isWithin, waitsOf } from './frame.ts';
 import { keyOf } from './key.ts';
 import type { Lines } from './lines.ts';
 import type {
+  AskAgain,
   Claim,
   ClaimAnswer,
   ClaimOptions,
@@ -24,9 +26,10 @@ import type {
 } from './memoization.ts';
 import type { OpenForWork } from './open-memoization.ts';
 import { Owners } from './owners.ts';
+import { persist } from './persist.ts';
 import { Results } from './results.ts';
 import { MemoRun } from './run.ts';
-import { type ClaimReply, StoreWriter } from './store-writer.ts';
+import { StoreWriter } from './store-writer.ts';
 import { Watch } from './watch.ts';
 
 /** A result as it is on its way into the store. */
@@ -35,6 +38,7 @@ export interface Prepared {
   readonly plain: Uint8Array;
   readonly expiresAt: number | null;
   readonly made: Omit<Hit, 'value'>;
+  readonly again: AskAgain;
 }
 
 /** See {@link Memoization}. */
@@ -174,7 +178,7 @@ export class ProcessMemoization implements Memoization {
 
   /** What the user's own code has a part in. Releases the claim where it throws. */
   async prepare(computed: Computed): Promise<Prepared> {
-    const { claim, value, input, costMs, madeBy } = computed;
+    const { claim, value, input, costMs, madeBy, again = () => false } = computed;
     const madeAt = this.#options.now();
     this.#options.reach('after-memo-compute');
     try {
@@ -182,7 +186,7 @@ export class ProcessMemoization implements Memoization {
       const encoded = this.#results.encode(task, value);
       const plain = encoded instanceof Promise ? await encoded : encoded;
       const end = expiresAt(task.memoize.expires, { result: value, input, at: madeAt, task: task.name });
-      return { claim, plain, expiresAt: end, made: { costMs, madeAt, madeBy } };
+      return { claim, plain, expiresAt: end, made: { costMs, madeAt, madeBy }, again };
     } catch (error) {
       await this.release(claim);
       throw error;
@@ -190,20 +194,25 @@ export class ProcessMemoization implements Memoization {
   }
 
   /** What the store has a part in. Releases the claim where it throws. */
-  async put({ claim, plain, expiresAt, made }: Prepared): Promise<void> {
-    const { task, key, token } = claim;
-    const { hash } = key;
+  async put(prepared: Prepared): Promise<void> {
+    const { claim, plain, made, again } = prepared;
     try {
-      const packed = await this.#results.pack(task, hash, plain);
-      if (packed.file !== null) this.#options.reach('after-memo-file');
-      const entry = { ...packed, ...made, hash, expiresAt, parts: key.parts() };
-      const isCurrent = await this.#writer.store({ ...entry, task, token });
+      const isCurrent = await persist(() => this.#store(prepared), again);
       if (isCurrent) this.#serve(claim, plain, made);
-      this.#lines.free(hash, token);
+      this.#lines.free(claim.key.hash, claim.token);
     } catch (error) {
       await this.release(claim);
       throw error;
     }
+  }
+
+  /** Resolves to whether the claim was current. */
+  async #store({ claim, plain, expiresAt, made }: Prepared): Promise<boolean> {
+    const { task, key, token } = claim;
+    const { hash } = key;
+    const packed = await this.#results.pack(task, hash, plain);
+    if (packed.file !== null) this.#options.reach('after-memo-file');
+    return this.#writer.store({ ...packed, ...made, hash, expiresAt, parts: key.parts(), task, token });
   }
 
   /** Gives those who wait here a copy each. */

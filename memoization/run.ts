@@ -1,5 +1,6 @@
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import type { Claim, ClaimAnswer, Hit, MemoKey, MemoTask, RunOptions, RunOutcome } from './memoization.ts';
+import { persist } from './persist.ts';
 import type { ProcessMemoization } from './process-memoization.ts';
 
 export interface MemoRunOptions {
@@ -39,7 +40,7 @@ export class MemoRun {
       if (answer.kind === 'mine') return { value: await this.#compute(answer.claim), hit: null };
     } catch (error) {
       if (!(error instanceof StoreFailed)) throw error;
-      if (task.memoize.onStoreError !== 'run') throw error.cause;
+      if (task.memoize.onStoreError !== 'run') throw this.#blamed(error.cause);
     }
     return { value: await alone(key), hit: null };
   }
@@ -73,6 +74,7 @@ export class MemoRun {
 
   async #compute(claim: Claim): Promise<unknown> {
     const { task, input, compute, options } = this.#call;
+    const { madeBy } = options;
     const started = performance.now();
     let value: unknown;
     try {
@@ -82,19 +84,29 @@ export class MemoRun {
       throw error;
     }
     const costMs = performance.now() - started;
-    const prepared = await this.#memoization.prepare({ claim, value, input, costMs, madeBy: options.madeBy });
+    const prepared = await this.#memoization.prepare({ claim, value, input, costMs, madeBy, again: this.#again });
     try {
       await this.#memoization.put(prepared);
     } catch (error) {
       // What is computed is as good without the store.
-      if (task.memoize.onStoreError !== 'run') throw error;
+      if (task.memoize.onStoreError !== 'run') throw this.#blamed(error);
     }
     return value;
   }
 
+  #blamed(error: unknown): unknown {
+    this.#call.options.storeFailed?.(error);
+    return error;
+  }
+
+  readonly #again = (error: unknown): boolean => {
+    const { task, options } = this.#call;
+    return task.memoize.onStoreError === 'fail' && options.again?.(error) === true;
+  };
+
   async #store<T>(step: () => Promise<T>, isMeant: () => boolean = () => false): Promise<T> {
     try {
-      return await step();
+      return await persist(step, (error) => !isMeant() && this.#again(error));
     } catch (error) {
       throw isMeant() || isHoldfastError(error, 'HF_MEMO_CYCLE') ? error : new StoreFailed(error);
     }

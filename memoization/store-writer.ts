@@ -1,34 +1,13 @@
 import type { Database, Transaction } from '../database/database.ts';
-import { type ClaimRow, endClaims, type HeldClaim, type NewClaim, readClaims, writeClaims } from './claim-rows.ts';
-import { judge, type StoredRow } from './entry.ts';
+import { type ClaimReply, type ClaimRequest, claimKeys } from './claim-keys.ts';
+import { endClaims, type HeldClaim } from './claim-rows.ts';
 import type { EntryIndex } from './entry-index.ts';
 import { type NewEntry, writeEntries } from './entry-rows.ts';
 import type { MemoTask } from './memoization.ts';
 import type { MemoPoint } from './points.ts';
 import { settleSlice } from './settle.ts';
-import { TaskNumbers } from './task-numbers.ts';
-import { endWaits, findCircle, type Wait, writeWaits } from './wait-rows.ts';
-
-export interface ClaimRequest {
-  readonly task: MemoTask;
-  readonly hash: string;
-  readonly token: string;
-  readonly notBefore: number | null;
-  /** The computations that would wait if the key is another's. */
-  readonly waits: readonly Wait[];
-  /** A stored result that turned out damaged. */
-  readonly damaged: StoredRow | null;
-  /** Tokens and owners that are known to be over. */
-  readonly deadTokens: ReadonlySet<string>;
-  readonly deadOwners: ReadonlySet<string>;
-}
-
-export type ClaimReply =
-  | { readonly kind: 'mine' }
-  | { readonly kind: 'entry'; readonly row: StoredRow }
-  | { readonly kind: 'busy'; readonly holder: ClaimRow }
-  /** `owners`: those of the waits that make the circle. */
-  | { readonly kind: 'circle'; readonly owners: ReadonlySet<string> };
+import { type TaskNoOf, TaskNumbers } from './task-numbers.ts';
+import { endWaits, type Wait } from './wait-rows.ts';
 
 export interface StoreRequest extends Omit<NewEntry, 'taskNo'> {
   readonly task: MemoTask;
@@ -81,6 +60,7 @@ export class StoreWriter {
   /** Claims that are over, though the store could not be told. */
   readonly #abandoned = new Map<string, HeldClaim>();
   #again: NodeJS.Timeout | null = null;
+  #isClosed = false;
 
   constructor(options: StoreWriterOptions) {
     this.#options = options;
@@ -105,13 +85,8 @@ export class StoreWriter {
     if (waits.length > 0) await this.#ask(this.#next.waits, waits).catch(() => {});
   }
 
-  /** A claim that nobody knows of any more. */
-  abandon(held: HeldClaim): void {
-    this.#abandoned.set(held.token, held);
-    this.#tryAgain();
-  }
-
   async close(): Promise<void> {
+    this.#isClosed = true;
     while (this.#running !== null || this.#isDue || size(this.#next) > 0) {
       await (this.#running ?? this.#flush());
     }
@@ -175,8 +150,8 @@ export class StoreWriter {
         for (const single of singles(batch)) await this.#write(single);
         return;
       }
-      // The transaction may have come through although its answer did not.
-      for (const { request } of [...batch.ends, ...batch.stores, ...batch.claims]) {
+      // The transaction may have come through although its answer did not. Who stores may ask again, or ends the claim.
+      for (const { request } of [...batch.ends, ...batch.claims]) {
         this.#abandoned.set(request.token, { hash: request.hash, token: request.token });
       }
       this.#tryAgain();
@@ -185,7 +160,7 @@ export class StoreWriter {
   }
 
   #tryAgain(): void {
-    if (this.#again !== null || this.#abandoned.size === 0) return;
+    if (this.#isClosed || this.#again !== null || this.#abandoned.size === 0) return;
     this.#again = setTimeout(() => {
       this.#again = null;
       void this.#flush();
@@ -207,7 +182,11 @@ export class StoreWriter {
       const ends = [...abandoned, ...batch.ends.map((asked) => asked.request)];
       if (ends.length > 0) await endClaims(tx, ends);
       const stored = await this.#store(tx, batch.stores, tasks.of);
-      const replies = await this.#claim(tx, batch.claims, tasks.of);
+      const replies = await claimKeys(
+        tx,
+        batch.claims.map((asked) => asked.request),
+        { ...this.#options, abandoned: this.#abandoned, taskNoOf: tasks.of },
+      );
       return { stored, replies };
     }, NOT_SYNCED);
     tasks.keep();
@@ -242,66 +221,10 @@ export class StoreWriter {
     await writeEntries(tx, entries);
     return current;
   }
-
-  async #claim(
-    tx: Transaction,
-    asked: readonly Asked<ClaimRequest, ClaimReply>[],
-    taskNoOf: TaskNoOf,
-  ): Promise<readonly ClaimReply[]> {
-    if (asked.length === 0) return [];
-    const { owner, now } = this.#options;
-    const hashes = [...new Set(asked.map(({ request }) => request.hash))].sort();
-    const entries = await this.#options.index.read(tx, hashes);
-    const claims = await readClaims(tx, hashes);
-    const made = new Map<string, NewClaim>();
-    const replies: ClaimReply[] = [];
-    const at = now();
-    for (const { request } of asked) {
-      const reply = await this.#decide(tx, request, entries.get(request.hash), claims.get(request.hash), at);
-      replies.push(reply);
-      if (reply.kind !== 'mine') continue;
-      const { hash, token } = request;
-      made.set(hash, { hash, token, owner, taskNo: await taskNoOf(tx, request.task), claimedAt: at });
-      claims.set(hash, { key: new Uint8Array(), token, owner });
-    }
-    await writeClaims(
-      tx,
-      [...made.values()].sort((a, b) => (a.hash < b.hash ? -1 : 1)),
-    );
-    return replies;
-  }
-
-  async #decide(
-    tx: Transaction,
-    request: ClaimRequest,
-    entry: StoredRow | undefined,
-    holder: ClaimRow | undefined,
-    now: number,
-  ): Promise<ClaimReply> {
-    const { task, notBefore, damaged, waits } = request;
-    if (entry !== undefined && !isSame(entry, damaged) && judge(entry, task, { now, notBefore }).kind === 'valid') {
-      return { kind: 'entry', row: entry };
-    }
-    if (holder === undefined || request.deadTokens.has(holder.token) || this.#abandoned.has(holder.token)) {
-      return { kind: 'mine' };
-    }
-    if (waits.length > 0) {
-      const own = new Set(waits.map((wait) => wait.waiter));
-      const owners = await findCircle(tx, { from: request.hash, own, dead: request.deadOwners });
-      if (owners !== null) return { kind: 'circle', owners };
-      await writeWaits(tx, waits, this.#options.owner);
-    }
-    return { kind: 'busy', holder };
-  }
 }
-
-type TaskNoOf = (tx: Transaction, task: MemoTask) => Promise<number>;
 
 const size = ({ claims, stores, ends, waits }: Batch): number =>
   claims.length + stores.length + ends.length + waits.length;
-
-const isSame = (entry: StoredRow, damaged: StoredRow | null): boolean =>
-  damaged !== null && entry.entry_no === damaged.entry_no && entry.made_at === damaged.made_at;
 
 const everything = ({ claims, stores, ends, waits }: Batch): readonly { reject(error: unknown): void }[] => [
   ...claims,

@@ -1,13 +1,14 @@
 import type { Transaction } from '../database/database.ts';
 import type { MemoTask } from './memoization.ts';
 
+export type TaskNoOf = (tx: Transaction, task: Named) => Promise<number>;
 type Named = Pick<MemoTask, 'name' | 'version'>;
 
 /** The numbers that stand for tasks in the store. Those noted in a transaction count once it has come through. */
 export class TaskNumbers {
   readonly #known = new Map<string, number>();
 
-  begin(): { readonly of: (tx: Transaction, task: Named) => Promise<number>; readonly keep: () => void } {
+  begin(): { readonly of: TaskNoOf; readonly keep: () => void } {
     const noted = new Map<string, number>();
     return {
       of: async (tx, task) => {
