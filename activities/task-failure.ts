@@ -3,6 +3,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { isHoldfastError } from '../definitions/errors.ts';
 import { isFinal, isRetryAfter, nextDelayMs, retryAfterMs } from '../definitions/retry.ts';
 import type { TaskSpec } from '../definitions/task.ts';
+import { isStoreFault } from '../memoization/store-fault.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** Before a store that cannot be used is asked again, and before a result that another computes is. */
@@ -64,11 +65,9 @@ export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
   return { failure: again(error, delayMs), counts: true, isFinal: false };
 }
 
-/** Whether it is about the store's database, its files, or about who else computes. */
+/** Whether it is about the store, or about who else computes. */
 function isOfStore(error: unknown): error is Error {
-  if (isHoldfastError(error)) return error.code === 'HF_MEMO_BUSY' || /^HF_(DATABASE|SCHEMA)_/.test(error.code);
-  if (!(error instanceof Error)) return false;
-  return 'errno' in error || ('code' in error && String(error.code).startsWith('ERR_SQLITE'));
+  return isStoreFault(error) || isHoldfastError(error, 'HF_MEMO_BUSY');
 }
 
 /** The attempt was told to stop: whatever the function threw then is about that. */

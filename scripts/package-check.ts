@@ -23,11 +23,30 @@ export default defineJob({
 }).to(sqlTable({ url: 'sqlite:out.db', table: 'results', key: 'n', row: (item, result) => ({ n: item.n, result }) }));
 `;
 const shoutFile = `export function shout(text: string): string {\n  return text.toUpperCase();\n}\n`;
-const importsFile = `import { createWorker } from 'holdfast/worker';
+const importsFile = `import { createWorker, HoldfastPlugin } from 'holdfast/worker';
 import { HoldfastClient } from 'holdfast/client';
 import { TestEnvironment } from 'holdfast/testing';
 
-export const all = { createWorker, HoldfastClient, TestEnvironment };
+export const all = { createWorker, HoldfastClient, HoldfastPlugin, TestEnvironment };
+`;
+const tasksFile = `import { defineTask } from 'holdfast';
+
+export const double = defineTask({ name: 'double', run: (n: number) => 2 * n });
+`;
+const workflowsFile = `import { proxyTasks } from 'holdfast/workflows';
+import type * as tasks from './tasks';
+
+export * from 'holdfast/workflows/register';
+
+export async function doubled(n: number): Promise<number> {
+  return proxyTasks<typeof tasks>().double(n);
+}
+`;
+const bundleFile = `import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode } from '@temporalio/worker';
+
+const { code } = await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)) });
+for (const name of ['doubled', 'holdfastJob', 'holdfastTask']) if (!code.includes(name)) throw new Error(name);
 `;
 
 try {
@@ -79,9 +98,16 @@ function checkStranger(type: 'module' | 'commonjs', tarball: string): void {
   writeFileSync(join(project, 'job.ts'), job);
   writeFileSync(join(project, 'shout.ts'), shoutFile);
   writeFileSync(join(project, 'imports.ts'), importsFile);
+  writeFileSync(join(project, 'tasks.ts'), tasksFile);
+  writeFileSync(
+    join(project, 'workflows.ts'),
+    type === 'module' ? workflowsFile.replace("'./tasks'", "'./tasks.ts'") : workflowsFile,
+  );
+  writeFileSync(join(project, 'bundle.mjs'), bundleFile);
   const typesNode = join(root, 'node_modules/@types/node');
   run(`install (${type})`, ['npm', 'install', '--prefer-offline', '--no-package-lock', tarball, typesNode], project);
   run(`types (${type})`, [process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], project);
+  run(`workflows (${type})`, [process.execPath, 'bundle.mjs'], project);
   run(`version (${type})`, ['npx', '--no-install', 'holdfast', '--version'], project);
   const environment = { HOLDFAST_HOME: home };
   const printed = run(
