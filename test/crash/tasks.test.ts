@@ -89,7 +89,7 @@ function payments(id: string): number {
 
 describe('a task in a workflow whose process is killed', () => {
   test.each(['nowhere', 'in-function', 'after-step', 'in-transaction', 'after-transaction'] as const)(
-    '%s: its transaction is made once, and a crash uses up no try',
+    '%s: its transaction is made once, and a crash uses up no try (invariant 1)',
     async (die) => {
       const fate: Fate = { id: `paid-${die}`, die };
       const began = Date.now();
