@@ -1,9 +1,9 @@
 // The memoization store by itself: one process, a SQLite file in which a million results of 200 bytes are already, hits and
-// stores in batches of 500. A store is all of it: the claim of each key, and the result in its place, both with a full sync.
+// stores in batches of 500. A store is all of it: the claim of each key, and the result in its place.
 // What it does not measure: several processes on one file, keys made of large inputs, results in files, a cold page cache, and
 // the job or activity around it.
 //
-//   node --import ./scripts/source-loader.mjs bench/memo.ts [--entries 1000000] [--seconds 5] [--batch 500]
+//   node bench/memo.ts [--entries 1000000] [--seconds 5] [--batch 500]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

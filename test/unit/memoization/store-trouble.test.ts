@@ -80,6 +80,26 @@ describe('a store that cannot be used', () => {
     expect(await process.call(failing, 1, 'stored')).toEqual(['stored', 'computed']);
   });
 
+  test('that is locked when the result is there keeps the key for a holder that asks again: the result is not lost', async () => {
+    const process = await site.process();
+    const claim = await process.hold(failing, 1);
+    const waiting = process.call(failing, 1, 'computed twice');
+    const database = intruder();
+    database.exec('BEGIN IMMEDIATE');
+    let asked = 0;
+    const again = () => {
+      asked += 1;
+      if (asked === 2) database.exec('ROLLBACK');
+      return asked <= 3;
+    };
+    const { memoization, owner: madeBy } = process;
+    await memoization.complete({ claim, value: 'late', input: 1, costMs: 1, madeBy, again });
+    database.close();
+    expect(asked).toBe(2);
+    expect(await waiting).toEqual(['late', 'hit']);
+    expect(await process.peek(failing, 1)).toBe('late');
+  });
+
   test('that is locked while a call waits: what was released meanwhile is free for others soon', async () => {
     const [process, other] = [await site.process(), await site.process()];
     const claim = await process.hold(failing, 1);
