@@ -87,7 +87,7 @@ function programs(): readonly string[] {
     ),
     section(
       'proxyTasks(options)',
-      'From `holdfast/workflows`. Also the options of Temporal\'s `proxyActivities`.',
+      "From `holdfast/workflows`. Also the options of Temporal's `proxyActivities`.",
       interfaceTable('workflows/task-activities.ts', 'ProxyTasksOptions'),
     ),
     section(

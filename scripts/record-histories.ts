@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { CrashServer } from '../test/crash/crash-server.ts';
 import { type CrashSite, numbered } from '../test/crash/site.ts';
 import { writeHistory } from '../test/replay/history-text.ts';
+import { recordUserHistories } from './record-user-histories.ts';
 
 const { values } = parseArgs({ options: { prefix: { type: 'string', default: '' } } });
 const directory = fileURLToPath(new URL('../test/replay/histories/', import.meta.url));
@@ -142,4 +143,5 @@ await withServer(CrashServer.start(), async (crash) => {
   }
 });
 await withServer(CrashServer.startWithLimit(12), continuedAsNew);
+await recordUserHistories(values.prefix);
 process.exit(0);

@@ -28,6 +28,8 @@ export function writeHistory(history: unknown): string {
   const plain = History.toObject(history, { longs: String, enums: String, bytes: String });
   const text = JSON.stringify(plain, null, 1)
     .replace(/("identity": )"[^"]*"/g, '$1"worker"')
+    // A sticky queue is named after the process, too.
+    .replace(/("name": )"[^"]*@[^"]*"/g, '$1"sticky"')
     .replace(/("stackTrace": )"(?:[^"\\]|\\.)*"/g, '$1""')
     .replace(/[^\s"]*holdfast-crash-site-\w+\/files\//g, '');
   return `${text}\n`;

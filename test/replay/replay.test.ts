@@ -1,18 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { workflowBundle } from '../../worker/workflow-bundle.ts';
+import { bundle } from '../integration/plugged-site.ts';
 import { readHistory } from './history-text.ts';
-
-Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 const directory = join(import.meta.dirname, 'histories');
 const names = readdirSync(directory).sort();
+const usersDirectory = join(import.meta.dirname, 'user-histories');
+const usersNames = readdirSync(usersDirectory).sort();
 
-async function replay(name: string, text: string): Promise<string | null> {
+async function replay(
+  name: string,
+  text: string,
+  code: Promise<WorkflowBundleOption> = workflowBundle(),
+): Promise<string | null> {
   const workflowId = name.replace('.json', '');
-  const results = Worker.runReplayHistories({ workflowBundle: await workflowBundle() }, [
+  const results = Worker.runReplayHistories({ workflowBundle: await code }, [
     { workflowId, history: readHistory(text) },
   ]);
   for await (const { error } of results) if (error) return error.message;
@@ -30,5 +35,18 @@ describe('a history that a user may have in flight replays with the present code
       '"holdfastShutJob"',
     );
     expect(await replay('plain.json', text)).not.toBeNull();
+  });
+});
+
+describe('a history of a user whose workflows run tasks and jobs replays with the present code', () => {
+  const code = bundle('all-flows.ts');
+
+  test.each(usersNames)('%s', async (name) => {
+    expect(await replay(name, readFileSync(join(usersDirectory, name), 'utf8'), code)).toBeNull();
+  });
+
+  test('one that differs is noticed', async () => {
+    const text = readFileSync(join(usersDirectory, 'job.json'), 'utf8');
+    expect(await replay('job.json', text.replaceAll('holdfastIdentifyJob', 'holdfastNameJob'), code)).not.toBeNull();
   });
 });
