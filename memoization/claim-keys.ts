@@ -50,13 +50,14 @@ export async function claimKeys(
   for (const request of requests) {
     const { hash, token, task } = request;
     if (isTaken(entries.get(hash), request, at) || wanted.has(hash)) continue;
-    wanted.set(hash, { hash, token, owner: options.owner, taskNo: await options.taskNoOf(tx, task), claimedAt: at });
+    wanted.set(hash, { hash, token, owner: options.owner, taskNo: options.taskNoOf(task), claimedAt: at });
   }
   const claims = await take(tx, wanted);
   const replies: ClaimReply[] = [];
   for (const request of requests) {
     const entry = entries.get(request.hash);
     if (isTaken(entry, request, at)) replies.push({ kind: 'entry', row: entry });
+    else if (claims.get(request.hash)?.token === request.token) replies.push({ kind: 'mine' });
     else replies.push(await decide(tx, request, { claims, wanted, options }));
   }
   return replies;
@@ -88,8 +89,8 @@ interface Deciding {
 async function decide(tx: Transaction, request: ClaimRequest, state: Deciding): Promise<ClaimReply> {
   const { claims, wanted, options } = state;
   const { hash, token } = request;
-  const holder = claims.get(hash);
-  if (holder === undefined || holder.token === token) return { kind: 'mine' };
+  // Somebody's, or it would have been written just now.
+  const holder = claims.get(hash) as ClaimRow;
   if (request.deadTokens.has(holder.token) || options.abandoned.has(holder.token)) {
     const claim = { ...(wanted.get(hash) as NewClaim), token };
     await replaceClaims(tx, [claim]);

@@ -43,6 +43,6 @@ export function valueTextOf(key: MemoKey): string | null {
 
 /** The hash of the key that a value has under another version. */
 export function hashOf(task: Pick<MemoTask, 'name' | 'version'>, value: string): string {
-  // What canonical JSON makes of the array of the three, without canonicalizing the value again.
-  return hash('sha256', `[${canonicalize(task.name)},${canonicalize(task.version)},${value}]`, 'hex');
+  // What canonical JSON makes of the array of the three, without canonicalizing the value again; of strings, as JSON does.
+  return hash('sha256', `[${JSON.stringify(task.name)},${JSON.stringify(task.version)},${value}]`, 'hex');
 }

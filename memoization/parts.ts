@@ -38,7 +38,9 @@ function describePart(text: string, hide: boolean): string {
 
 const shortHash = (text: string): string => hash('sha256', text, 'hex').slice(0, 8);
 
-const textOf = (value: unknown): string => canonicalize(value) ?? '';
+/** Canonical JSON; what is no object is the same in any JSON. */
+const textOf = (value: unknown): string =>
+  (typeof value === 'object' ? canonicalize(value) : JSON.stringify(value)) ?? '';
 
 function membersOf(value: unknown): readonly (readonly [string, unknown])[] | null {
   if (Array.isArray(value)) return value.map((item, n) => [`[${n}]`, item] as const);

@@ -64,7 +64,7 @@ export class Recent {
     for (const batch of batches) {
       // Another transaction may have been quicker.
       if (batch.batch_no <= this.#last) continue;
-      eachKey(batch, (head, entryNo) => this.#entries.set(head, entryNo));
+      eachKey(batch, null, (head, entryNo) => this.#entries.set(head, entryNo));
       this.#batches.push(batch);
       this.#last = batch.batch_no;
     }
@@ -78,7 +78,7 @@ export class Recent {
     const kept = this.#batches.findIndex((batch) => batch.batch_no >= first);
     const dropped = this.#batches.splice(0, kept === -1 ? this.#batches.length : kept);
     for (const batch of dropped) {
-      eachKey(batch, (head, entryNo) => {
+      eachKey(batch, null, (head, entryNo) => {
         // It may have been stored again since.
         if (this.#entries.get(head) === entryNo) this.#entries.delete(head);
       });
@@ -86,13 +86,16 @@ export class Recent {
   }
 }
 
-/** The keys of a commit with their rows, in order. */
+/** The keys of a commit with their rows, in order: all, or those of which the first byte is wanted. */
 export function eachKey(
   { first_no: firstNo, keys }: Pick<Batch, 'first_no' | 'keys'>,
+  isWanted: ((firstByte: number) => boolean) | null,
   visit: (head: string, entryNo: number) => void,
 ): void {
   const digits = hexOf(keys);
-  for (let n = 0; n * HEAD_DIGITS < digits.length; n++) {
+  const bytes = HEAD_DIGITS / 2;
+  for (let n = 0; n * bytes < keys.length; n++) {
+    if (isWanted !== null && !isWanted(keys[n * bytes] ?? 0)) continue;
     visit(digits.slice(n * HEAD_DIGITS, (n + 1) * HEAD_DIGITS), firstNo + n);
   }
 }

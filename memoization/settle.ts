@@ -56,14 +56,13 @@ async function begin(tx: Transaction): Promise<State | null> {
 async function readSlice(tx: Transaction, state: State): Promise<{ newest: Map<string, number>; over: number[] }> {
   const newest = new Map<string, number>();
   const over: number[] = [];
-  const digit = state.slice.toString(SLICES);
+  const isIn = (firstByte: number): boolean => firstByte >> 4 === state.slice;
   const batches = await tx.all<{ first_no: number; keys: Uint8Array }>(
     'SELECT first_no, keys FROM hf_memo_recent WHERE batch_no <= ? ORDER BY batch_no',
     [state.last_batch],
   );
   for (const batch of batches) {
-    eachKey(batch, (head, entryNo) => {
-      if (head[0] !== digit) return;
+    eachKey(batch, isIn, (head, entryNo) => {
       const before = newest.get(head);
       if (before !== undefined) over.push(before);
       newest.set(head, entryNo);

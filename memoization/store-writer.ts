@@ -173,8 +173,8 @@ export class StoreWriter {
     const { database, reach } = this.#options;
     const abandoned = [...this.#abandoned.values()];
     if (size(batch) === 0 && abandoned.length === 0) return () => {};
-    const tasks = this.#tasks.begin();
-    const { stored, replies } = await database.write(async (tx) => {
+    const { stored, replies, tasks } = await database.write(async (tx) => {
+      const tasks = await this.#tasks.note(tx, tasksOf(batch));
       await endWaits(
         tx,
         batch.waits.flatMap((asked) => asked.request),
@@ -187,7 +187,7 @@ export class StoreWriter {
         batch.claims.map((asked) => asked.request),
         { ...this.#options, abandoned: this.#abandoned, taskNoOf: tasks.of },
       );
-      return { stored, replies };
+      return { stored, replies, tasks };
     }, NOT_SYNCED);
     tasks.keep();
     for (const held of abandoned) this.#abandoned.delete(held.token);
@@ -216,7 +216,7 @@ export class StoreWriter {
     this.#options.reach('inside-memo-store');
     const entries: NewEntry[] = [];
     for (const { request } of asked) {
-      if (current.has(request.token)) entries.push({ ...request, taskNo: await taskNoOf(tx, request.task) });
+      if (current.has(request.token)) entries.push({ ...request, taskNo: taskNoOf(request.task) });
     }
     await writeEntries(tx, entries);
     return current;
@@ -232,6 +232,9 @@ const everything = ({ claims, stores, ends, waits }: Batch): readonly { reject(e
   ...ends,
   ...waits,
 ];
+
+const tasksOf = ({ claims, stores }: Batch): ReadonlySet<MemoTask> =>
+  new Set([...claims, ...stores].map(({ request }) => request.task));
 
 /** Each call of a batch in a batch of its own. */
 function singles({ claims, stores, ends, waits }: Batch): readonly Batch[] {
