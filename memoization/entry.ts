@@ -56,11 +56,11 @@ export function judge(row: EntryRow, task: Pick<MemoTask, 'memoize'> | null, opt
 }
 
 /**
- * Whether computing a result began before a moment: one that was under way then may be of what was there before. In whole
- * milliseconds that never come out before the true beginning.
+ * Whether computing a result began before a moment: one that was under way then may be of what was there before. One that began
+ * in the same millisecond counts as before.
  */
 export function isBefore(moment: number | null, made: { readonly madeAt: number; readonly costMs: number }): boolean {
-  return moment !== null && made.madeAt - Math.floor(made.costMs) < moment;
+  return moment !== null && made.madeAt - Math.ceil(made.costMs) < moment;
 }
 
 /** When a stored result ends for a task, null for never. */

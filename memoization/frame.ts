@@ -6,18 +6,23 @@ export interface Frame {
   /** Null: computed without a claim. */
   readonly token: string | null;
   readonly parent: Frame | null;
+  /** Its function has ended. What that began and did not wait for (a timer, a batch that others fill) is part of it no more. */
+  isOver: boolean;
 }
 
 export function isWithin(frame: Frame | null, hash: string): boolean {
-  for (let at = frame; at !== null; at = at.parent) if (at.hash === hash) return true;
+  for (let at = frame; at !== null; at = at.parent) if (!at.isOver && at.hash === hash) return true;
   return false;
 }
 
-/** The waits that a call within a frame stands for: every computation around it waits as well. */
-export function waitsOf(frame: Frame | null, awaited: string): readonly Wait[] {
+/**
+ * The waits that a call within a frame stands for: every computation around it waits as well. Those of frames that are over are
+ * begun no more, but may be there to be ended.
+ */
+export function waitsOf(frame: Frame | null, awaited: string, { ended = false } = {}): readonly Wait[] {
   const waits: Wait[] = [];
   for (let at = frame; at !== null; at = at.parent) {
-    if (at.token !== null) waits.push({ waiter: at.hash, token: at.token, awaited });
+    if ((ended || !at.isOver) && at.token !== null) waits.push({ waiter: at.hash, token: at.token, awaited });
   }
   return waits;
 }

@@ -94,31 +94,39 @@ export class ProcessMemoization implements Memoization {
     const deadTokens = new Set<string>();
     const deadOwners = new Set<string>();
     let damaged: StoredRow | null = null;
-    for (;;) {
-      const token = randomUUID();
-      const reply = await this.#writer.claim({ ...request, token, damaged, deadTokens, deadOwners });
-      if (reply.kind === 'mine') return this.#hold({ task, key, token }, enclosing);
-      if (reply.kind === 'entry') {
-        const hit = await this.#results.take(task, reply.row);
-        if (hit !== null) {
-          this.#lines.pass(hash);
-          return { kind: 'hit', hit };
+    let leavesWaits = false;
+    try {
+      for (;;) {
+        const token = randomUUID();
+        const reply = await this.#writer.claim({ ...request, token, damaged, deadTokens, deadOwners });
+        if (reply.kind === 'mine') return this.#hold({ task, key, token }, enclosing);
+        if (reply.kind === 'entry') {
+          const hit = await this.#results.take(task, reply.row);
+          if (hit !== null) {
+            this.#lines.pass(hash);
+            return { kind: 'hit', hit };
+          }
+          damaged = reply.row;
+          continue;
         }
-        damaged = reply.row;
-        continue;
+        if (reply.kind === 'busy') leavesWaits = true;
+        const dead = await this.#owners.dead(ownersOf(reply));
+        if (dead.size === 0) {
+          if (!this.#lines.isHeld(hash)) this.#lines.pass(hash);
+          // Those of who waits stand for it: they end with the wait.
+          if (reply.kind === 'busy') leavesWaits = false;
+          return { kind: reply.kind };
+        }
+        for (const owner of dead) deadOwners.add(owner);
+        if (reply.kind === 'busy') deadTokens.add(reply.holder.token);
       }
-      const dead = await this.#owners.dead(ownersOf(reply));
-      if (dead.size === 0) {
-        if (!this.#lines.isHeld(hash)) this.#lines.pass(hash);
-        return { kind: reply.kind };
-      }
-      for (const owner of dead) deadOwners.add(owner);
-      if (reply.kind === 'busy') deadTokens.add(reply.holder.token);
+    } finally {
+      if (leavesWaits) await this.#writer.endWaits(request.waits);
     }
   }
 
   #hold(claim: Claim, parent: Frame | null): ClaimAnswer {
-    this.#frames.set(claim, { hash: claim.key.hash, token: claim.token, parent });
+    this.#frames.set(claim, { hash: claim.key.hash, token: claim.token, parent, isOver: false });
     this.#lines.hold(claim.key.hash, claim.token);
     return { kind: 'mine', claim };
   }
@@ -129,11 +137,11 @@ export class ProcessMemoization implements Memoization {
   }
 
   #frameOf(claim: Claim): Frame {
-    return this.#frames.get(claim) ?? { hash: claim.key.hash, token: claim.token, parent: null };
+    return this.#frames.get(claim) ?? { hash: claim.key.hash, token: claim.token, parent: null, isOver: false };
   }
 
   async wait(task: MemoTask, key: MemoKey, options: WaitOptions): Promise<Hit | null> {
-    const waits = waitsOf(this.#enclosing(options.enclosing), key.hash);
+    const waits = waitsOf(this.#enclosing(options.enclosing), key.hash, { ended: true });
     try {
       return await this.#wait(task, key.hash, options);
     } finally {
@@ -180,6 +188,7 @@ export class ProcessMemoization implements Memoization {
   async prepare(computed: Computed): Promise<Prepared> {
     const { claim, value, input, costMs, madeBy, again = () => false } = computed;
     const madeAt = this.#options.now();
+    this.#frameOf(claim).isOver = true;
     this.#options.reach('after-memo-compute');
     try {
       const { task } = claim;
@@ -226,6 +235,7 @@ export class ProcessMemoization implements Memoization {
 
   async release(claim: Claim): Promise<void> {
     const { hash } = claim.key;
+    this.#frameOf(claim).isOver = true;
     const ended = this.#writer.end({ hash, token: claim.token });
     // The one that is told asks in the next transaction at the earliest: the claim is over by then.
     this.#lines.free(hash, claim.token);
@@ -237,9 +247,14 @@ export class ProcessMemoization implements Memoization {
   }
 
   run(task: MemoTask, input: unknown, compute: () => unknown, options: RunOptions): Promise<RunOutcome> {
-    return new MemoRun(this, { task, input, compute, options, now: this.#options.now }).run((key) => {
+    return new MemoRun(this, { task, input, compute, options, now: this.#options.now }).run(async (key) => {
       const parent = this.#running.getStore() ?? null;
-      return this.#running.run({ hash: key.hash, token: null, parent }, compute);
+      const frame = { hash: key.hash, token: null, parent, isOver: false };
+      try {
+        return await this.#running.run(frame, compute);
+      } finally {
+        frame.isOver = true;
+      }
     });
   }
 

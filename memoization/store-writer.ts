@@ -59,6 +59,8 @@ export class StoreWriter {
   #writtenAt = Number.NEGATIVE_INFINITY;
   /** Claims that are over, though the store could not be told. */
   readonly #abandoned = new Map<string, HeldClaim>();
+  /** The same of waits: they go with whatever is written next. */
+  #endedWaits: Wait[] = [];
   #again: NodeJS.Timeout | null = null;
   #isClosed = false;
 
@@ -82,7 +84,7 @@ export class StoreWriter {
   }
 
   async endWaits(waits: readonly Wait[]): Promise<void> {
-    if (waits.length > 0) await this.#ask(this.#next.waits, waits).catch(() => {});
+    if (waits.length > 0) await this.#ask(this.#next.waits, waits).catch(() => this.#endedWaits.push(...waits));
   }
 
   async close(): Promise<void> {
@@ -172,13 +174,11 @@ export class StoreWriter {
   async #transact(batch: Batch): Promise<() => void> {
     const { database, reach } = this.#options;
     const abandoned = [...this.#abandoned.values()];
+    const endedWaits = [...this.#endedWaits];
     if (size(batch) === 0 && abandoned.length === 0) return () => {};
     const { stored, replies, tasks } = await database.write(async (tx) => {
       const tasks = await this.#tasks.note(tx, tasksOf(batch));
-      await endWaits(
-        tx,
-        batch.waits.flatMap((asked) => asked.request),
-      );
+      await endWaits(tx, [...endedWaits, ...batch.waits.flatMap((asked) => asked.request)]);
       const ends = [...abandoned, ...batch.ends.map((asked) => asked.request)];
       if (ends.length > 0) await endClaims(tx, ends);
       const stored = await this.#store(tx, batch.stores, tasks.of);
@@ -190,6 +190,7 @@ export class StoreWriter {
       return { stored, replies, tasks };
     }, NOT_SYNCED);
     tasks.keep();
+    this.#endedWaits = this.#endedWaits.slice(endedWaits.length);
     for (const held of abandoned) this.#abandoned.delete(held.token);
     return () => {
       if (batch.stores.length > 0) reach('after-memo-store');

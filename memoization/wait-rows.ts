@@ -45,6 +45,7 @@ export async function findCircle(tx: Transaction, search: CircleSearch): Promise
   let frontier = [search.from];
   while (frontier.length > 0) {
     const rows = await selectMany<{ awaited: Uint8Array; owner: string }>(tx, {
+      // By key and not by claim: who is computed here under a claim that was invalidated still holds up those who wait here.
       sql: 'SELECT DISTINCT awaited, owner FROM hf_memo_wait WHERE waiter IN (?)',
       list: frontier.map((hash) => keyBytes(hash).whole),
     });

@@ -124,6 +124,36 @@ export function describeSingleFlight(title: string, makeHome: () => Promise<Memo
       expect(await one.peek(task, 1)).toBe('anew');
     });
 
+    test.each([
+      ['in the same process', () => one],
+      ['in another process', () => other],
+    ])('those %s that take nothing from before a moment do not take what was under way then', async (_, who) => {
+      const ready = gate();
+      const first = one.run(task, 1, () => ready.passed.then(() => 'from before'));
+      await sleep(20);
+      const second = who().call(task, 1, 'anew', Date.now());
+      await sleep(20);
+      ready.open();
+      expect((await first).value).toBe('from before');
+      expect(await second).toEqual(['anew', 'computed']);
+      expect(await other.peek(task, 1)).toBe('anew');
+    });
+
+    test('those that read another form than the one that computes take nothing from it', async () => {
+      const values = {
+        encode: (value: unknown) => Buffer.from(`<${value}>`),
+        decode: (bytes: Uint8Array) => String(bytes),
+      };
+      const ready = gate();
+      const first = one.run(task, 1, () => ready.passed.then(() => 'own form'));
+      await sleep(20);
+      const second = one.call({ ...task, values }, 1, 'theirs');
+      await sleep(20);
+      ready.open();
+      expect((await first).value).toBe('own form');
+      expect(await second).toEqual(['theirs', 'computed']);
+    });
+
     test('a wait ends with its signal, and leaves the others waiting', async () => {
       const claim = await one.hold(task, 1);
       const ending = new AbortController();
@@ -199,6 +229,17 @@ export function describeSingleFlight(title: string, makeHome: () => Promise<Memo
       const round = (n: number): Promise<unknown> => process.run(task, n % 3, () => round(n + 1));
       await expect(round(0)).rejects.toMatchObject({ code: 'HF_MEMO_CYCLE' });
       expect(await process.call(task, 0, 'free')).toEqual(['free', 'computed']);
+    });
+
+    test('that the function left behind when it ended are part of it no more', async () => {
+      const [process] = processes as [MemoProcess];
+      const brief = memoTask('brief', { expires: { kind: 'after', ms: 0 } });
+      const { promise: left, resolve } = Promise.withResolvers<unknown>();
+      await process.run(brief, 1, () => {
+        setTimeout(() => resolve(process.call(brief, 1, 'later')), 20);
+        return 'first';
+      });
+      expect(await left).toEqual(['later', 'computed']);
     });
 
     test.each([

@@ -137,9 +137,9 @@ export function describeStoredResults(title: string, makeHome: () => Promise<Mem
       let now = 1_000_000;
       const process = await site.process({ now: () => now });
       await process.call(task, 1, 'old');
-      now += 10;
-      expect(await process.call(task, 1, 'new', now)).toEqual(['new', 'computed']);
-      expect(await process.call(task, 1, 'newer', now)).toEqual(['new', 'hit']);
+      now += 60_000;
+      expect(await process.call(task, 1, 'new', now - 30_000)).toEqual(['new', 'computed']);
+      expect(await process.call(task, 1, 'newer', now - 30_000)).toEqual(['new', 'hit']);
       expect(await process.call(task, 1, 'newer')).toEqual(['new', 'hit']);
     });
 
