@@ -7,8 +7,7 @@ import { loadModule } from './load-module.ts';
 export interface Definitions {
   readonly jobs: readonly AnyJob[];
   readonly tasks: readonly AnyTask[];
-  /** How they are named in messages. */
-  readonly names: readonly string[];
+  readonly names: { readonly jobs: readonly string[]; readonly tasks: readonly string[] };
 }
 
 /** The jobs and tasks that files export. Errors: those of loading them, HF_NO_JOB, HF_JOB_NAME_TWICE, HF_TASK_NAME_TWICE. */
@@ -16,7 +15,7 @@ export async function loadDefinitions(files: readonly string[]): Promise<Definit
   const exported = (await Promise.all(files.map(exportsOf))).flat();
   const jobs = exported.filter(isJob);
   const tasks = exported.filter(isTask);
-  const names = [...collectJobs(jobs).keys(), ...[...collectTasks(tasks).keys()].map((name) => `task ${name}`)];
+  const names = { jobs: [...collectJobs(jobs).keys()], tasks: [...collectTasks(tasks).keys()] };
   return { jobs, tasks, names };
 }
 

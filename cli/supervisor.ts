@@ -20,7 +20,8 @@ export interface SuperviseOptions {
 export async function superviseWorkers(output: Output, { files, processes }: SuperviseOptions): Promise<number> {
   const interruption = new Interruption(output);
   // Wrong files are said once and at once, not by every process again and again.
-  const { names: served } = await loadDefinitions(files);
+  const { names } = await loadDefinitions(files);
+  const served = [...names.jobs, ...names.tasks.map((task) => `task ${task}`)];
   const place = await openPlace({ output, use: 'run' });
   try {
     output.tell(`holdfast: ${counted(processes, 'worker')} for ${served.join(', ')} · server ${place.title}`);
@@ -33,7 +34,7 @@ export async function superviseWorkers(output: Output, { files, processes }: Sup
     if (end === 130) output.note('holdfast: stopping; items in flight get 10 s to finish');
     await Promise.all(supervised.map((worker) => worker.stop()));
     output.document({
-      jobs: served,
+      ...names,
       processes,
       restarts: supervised.reduce((sum, worker) => sum + worker.restarts, 0),
     });

@@ -42,8 +42,11 @@ const JOB_ACTIVITIES: Readonly<Record<keyof Activities, true>> = {
 
 type AnyActivity = (...args: unknown[]) => Promise<unknown>;
 
-/** By the interceptor that a plugged Worker was given: what its options carry through all hooks. */
-const plugged = new WeakMap<ActivityInterceptorsFactory, PluggedWorker>();
+/**
+ * By what a Worker's options carry through all hooks: the interceptor and the activities that it was given. By both, because a plugin
+ * behind this one may drop interceptors (the SDK's own SimplePlugin does).
+ */
+const plugged = new WeakMap<object, PluggedWorker>();
 
 /**
  * One Worker of a user's, and all that plugins add to it: one, whether the plugin was given to its connection, to the Worker or to
@@ -69,7 +72,7 @@ export class PluggedWorker {
 
   /** Adds a plugin's part to a Worker's options, once. Errors: HF_ACTIVITY_NAME, HF_TASK_NAME_TWICE, HF_JOB_NAME_TWICE. */
   static configure(options: WorkerOptions, part: PluginPart): WorkerOptions {
-    const known = PluggedWorker.of(options.interceptors?.activity);
+    const known = PluggedWorker.of(options.interceptors?.activity ?? [], Object.values(options.activities ?? {}));
     if (known) return known.#add(options, part);
     const added = new PluggedWorker();
     const { activity = [], ...interceptors } = options.interceptors ?? {};
@@ -91,10 +94,12 @@ export class PluggedWorker {
     );
   }
 
-  static of(interceptors: readonly ActivityInterceptorsFactory[] | undefined): PluggedWorker | null {
-    for (const factory of interceptors ?? []) {
-      const found = plugged.get(factory);
-      if (found) return found;
+  static of(...carriers: readonly Iterable<unknown>[]): PluggedWorker | null {
+    for (const carrier of carriers) {
+      for (const one of carrier) {
+        const found = typeof one === 'function' ? plugged.get(one) : undefined;
+        if (found) return found;
+      }
     }
     return null;
   }
@@ -110,11 +115,23 @@ export class PluggedWorker {
       if (taken !== undefined && !isOwn) throw new HoldfastError('HF_ACTIVITY_NAME', { activity: name, what });
       const activity: AnyActivity = (...args) => this.#activity(name, args);
       this.#own.add(activity);
+      plugged.set(activity, this);
       activities[name] = activity;
     };
+    for (const name of this.#memoized.keys()) this.#assertPlain(name);
     for (const name of this.#tasks().keys()) register(name, `task ${name}`);
     if (this.#jobs().size > 0) for (const name of Object.keys(JOB_ACTIVITIES)) register(name, 'one of Holdfast');
     return { ...options, activities };
+  }
+
+  /** A task says itself whether it is memoized. */
+  #assertPlain(name: string): void {
+    if (!this.#tasks().has(name) && !(name in JOB_ACTIVITIES)) return;
+    const problem = this.#tasks().has(name)
+      ? 'it is a task: give memoize to defineTask'
+      : "it is one of Holdfast's own";
+    const option = `memoizeActivities.${name}`;
+    throw new HoldfastError('HF_DEFINITION_INVALID', { what: 'HoldfastPlugin', option, value: 'given', problem });
   }
 
   /** A task that is listed among the activities, too. */

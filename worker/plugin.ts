@@ -95,7 +95,8 @@ export class HoldfastPlugin implements ConnectionPlugin, NativeConnectionPlugin,
   }
 
   runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    const plugged = PluggedWorker.of(worker.options.interceptors.activity);
+    const { interceptors, activities } = worker.options;
+    const plugged = PluggedWorker.of(interceptors.activity, activities.values());
     return plugged === null ? next(worker) : plugged.run(worker, next);
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerPlugin, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { defineTask } from '../../definitions/task.ts';
 import { HoldfastPlugin } from '../../worker/index.ts';
 import { bundle, PluggedSite } from './plugged-site.ts';
@@ -127,6 +127,24 @@ describe('the plugin', () => {
     await expect(own).rejects.toMatchObject({ code: 'HF_ACTIVITY_NAME', fields: { activity: 'add' } });
     const same = await Worker.create({ ...options, taskQueue: site.newName('queue'), activities: { add: tasks.sum } });
     await same.runUntil(async () => undefined);
+  });
+
+  test('tasks work behind a plugin that drops interceptors', async () => {
+    const taskQueue = site.newName('queue');
+    const drops: WorkerPlugin = {
+      name: 'drops',
+      configureWorker: ({ interceptors: _, ...options }) => options,
+    };
+    const options = { taskQueue, workflowBundle, plugins: [site.plugin({ tasks }), drops] };
+    const add = () => site.execute('addFlow', { taskQueue, args: [90, 9] });
+    expect(await site.working(options, async () => [await add(), await add()])).toEqual([99, 99]);
+    expect(tasks.calls).toEqual(['add 90 9']);
+  });
+
+  test('a task is not memoized as an activity', async () => {
+    const plugins = [site.plugin({ tasks, memoizeActivities: { add: {} } })];
+    const made = Worker.create({ connection: site.native, taskQueue: 'any', workflowBundle, plugins });
+    await expect(made).rejects.toThrow('memoizeActivities.add is given; it is a task: give memoize to defineTask');
   });
 
   test('two tasks of one name are refused', () => {

@@ -194,7 +194,7 @@ describe('a task that is told to stop', () => {
     const options = () => ({
       taskQueue,
       workflowBundle: bench.workflowBundle,
-      plugins: [bench.site.plugin({ tasks: [moved] })],
+      plugins: [bench.site.plugin({ tasks: [moved], shutdownGrace: '500ms' })],
     });
     const workflowId = bench.site.newName('moved');
     const handle = await bench.site.working(options(), async () => {
