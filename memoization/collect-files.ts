@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../database/database.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
@@ -12,9 +12,10 @@ export interface Freed {
   readonly bytes: number;
 }
 
+/** A folder with the numbers of all names that it has in the store. */
 interface Folder {
-  readonly folder_no: number;
   readonly path: string;
+  readonly numbers: ReadonlySet<number>;
 }
 
 const SHELF = /^[0-9a-f]{2}$/;
@@ -22,7 +23,7 @@ const RESULT = /^[0-9a-f]{64}$/;
 
 /** Removes the result files that no entry refers to and nobody has written or touched lately, and what writers left aside. */
 export async function collectFiles(database: Database): Promise<Freed> {
-  const folders = await database.read((tx) => tx.all<Folder>('SELECT folder_no, path FROM hf_memo_folder'));
+  const folders = await foldersOf(database);
   let files = 0;
   let bytes = 0;
   for (const folder of folders) {
@@ -34,6 +35,18 @@ export async function collectFiles(database: Database): Promise<Freed> {
     }
   }
   return { files, bytes };
+}
+
+/** A folder may be known by several paths, over links: a file is in use whichever of them its entry names. */
+async function foldersOf(database: Database): Promise<readonly Folder[]> {
+  const sql = 'SELECT folder_no, path FROM hf_memo_folder';
+  const rows = await database.read((tx) => tx.all<{ folder_no: number; path: string }>(sql));
+  const numbers = new Map<string, Set<number>>();
+  for (const { folder_no, path } of rows) {
+    const real = await realpath(path).catch(() => null);
+    if (real !== null) numbers.set(real, (numbers.get(real) ?? new Set()).add(folder_no));
+  }
+  return [...numbers].map(([path, numbers]) => ({ path, numbers }));
 }
 
 async function collectShelf(database: Database, folder: Folder, shelf: string): Promise<Freed> {
@@ -96,7 +109,7 @@ async function referred(database: Database, folder: Folder, names: readonly stri
       list: names.map((name) => Buffer.from(name, 'hex')),
     }),
   );
-  return new Set(rows.filter((row) => row.folder_no === folder.folder_no).map((row) => hexOf(row.file)));
+  return new Set(rows.filter((row) => folder.numbers.has(row.folder_no)).map((row) => hexOf(row.file)));
 }
 
 /** By the file system's clock, which stamps the files. */

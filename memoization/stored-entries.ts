@@ -23,7 +23,7 @@ import { claimsWhere, entriesWhere, hasPrefix } from './selection.ts';
 import { settleAll } from './settle.ts';
 import { readStats } from './stats.ts';
 
-const LISTED = `${STORED_COLUMNS}, parts, (SELECT name FROM hf_memo_task t WHERE t.task_no = hf_memo.task_no) AS task,
+const LISTED = `${STORED_COLUMNS}, key, task_no, parts, (SELECT name FROM hf_memo_task t WHERE t.task_no = hf_memo.task_no) AS task,
   (SELECT version FROM hf_memo_task t WHERE t.task_no = hf_memo.task_no) AS version`;
 const FOUND_MAX = 1_000;
 /** Results of which costs are told: the newest. */
@@ -153,9 +153,10 @@ export class StoredEntries implements MemoEntries {
     await this.#database.write((tx) => tx.run(`DELETE FROM hf_memo_claim WHERE ${running.sql}`, running.params));
     await settleAll(this.#database);
     const chosen = entriesWhere(selection);
-    const condition = `${chosen.sql} AND invalidated_at IS NULL AND made_at <= ?`;
+    // Whatever time it bears: the clock that it was made by may be ahead of this one.
+    const condition = `${chosen.sql} AND invalidated_at IS NULL`;
     const { key } = selection;
-    return this.#eachPage({ sql: condition, params: [...chosen.params, now] }, async (tx, rows) => {
+    return this.#eachPage({ sql: condition, params: chosen.params }, async (tx, rows) => {
       const fitting = key === undefined ? rows : rows.filter((row) => hasPrefix(row, key));
       return changeMany(tx, {
         sql: `UPDATE hf_memo SET invalidated_at = ${Math.floor(now)}, value = NULL, checksum = NULL, file = NULL,

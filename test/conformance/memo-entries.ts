@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { DEFAULTS } from '../../definitions/limits.ts';
 import type { MemoEntries } from '../../memoization/entries.ts';
+import type { MemoTask } from '../../memoization/memoization.ts';
 import { type MemoHome, type MemoProcess, MemoSite, memoTask } from './memo-site.ts';
 
 const LARGE = 'x'.repeat(100_000);
@@ -233,6 +234,14 @@ export function describeEntries(title: string, makeHome: () => Promise<MemoHome>
       }
     });
 
+    test('a result from a clock that is ahead is invalidated as well', async () => {
+      now += 3_600_000;
+      await process.call(task, 1, 'from the future');
+      now -= 3_600_000;
+      expect(await entries.invalidate({ task: 'locate' })).toBe(1);
+      expect(await process.call(task, 1, 'anew')).toEqual(['anew', 'computed']);
+    });
+
     test('what is over is collected, with its file once that is old, and nothing that is in use', async () => {
       await process.call(task, 'kept', LARGE);
       await process.call(task, 'small', 1);
@@ -261,6 +270,19 @@ export function describeEntries(title: string, makeHome: () => Promise<MemoHome>
       await age(file);
       expect(await entries.collect()).toEqual({ entries: 1, files: 1, bytes: 3 });
       expect(await readdir(dirname(file))).toEqual([]);
+    });
+
+    test('a folder that is known by two paths is one folder: what an entry of either needs is kept', async () => {
+      await mkdir(join(site.home.directory, 'real'));
+      await symlink('real', join(site.home.directory, 'link'));
+      const [real, link] = ['real', 'link'].map((storage) => memoTask(storage, { storage }));
+      await process.call(real as MemoTask, 1, 'x');
+      await process.call(link as MemoTask, 1, 'y');
+      const files = [await fileOf(1, real), await fileOf(1, link)];
+      for (const file of files) await age(file);
+      expect(await entries.collect()).toEqual({ entries: 0, files: 0, bytes: 0 });
+      expect(files.map(existsSync)).toEqual([true, true]);
+      expect(await process.call(link as MemoTask, 1, 'anew')).toEqual(['y', 'hit']);
     });
 
     test('a result of the same content uses the file that is there, which is not collected then', async () => {
