@@ -4,7 +4,7 @@ import { validate } from '../definitions/standard-schema.ts';
 import type { TaskSpec } from '../definitions/task.ts';
 import type { MemoCounts } from '../ledger/rows.ts';
 import { runAs } from './caller.ts';
-import { ItemCaller } from './item-caller.ts';
+import { ItemCaller, type StoreFault } from './item-caller.ts';
 import { BatchCallContext, CallContext, type ItemWork } from './item-context.ts';
 import type { JobSession } from './job-session.ts';
 
@@ -16,8 +16,8 @@ export type CallResult =
   | { readonly kind: 'hit'; readonly value: unknown; readonly memo: MemoCounts }
   /** Another call computes the same input: ask again when it has ended. */
   | { readonly kind: 'busy' }
-  /** The process leaves: no call counts, no try is used up. */
-  | { readonly kind: 'abandoned' };
+  /** The process leaves, or the store failed (`fault`): no call counts, no try is used up. */
+  | { readonly kind: 'abandoned'; readonly fault?: StoreFault };
 
 export const ABANDONED: CallResult = { kind: 'abandoned' };
 
@@ -84,6 +84,7 @@ export function startCall(
 /** The result, with what memoization did for the tasks that the function called. */
 function counted(caller: ItemCaller | null, result: CallResult): CallResult {
   if (caller === null || (result.kind !== 'value' && result.kind !== 'error')) return result;
+  if (caller.fault !== null) return { kind: 'abandoned', fault: caller.fault };
   const { hits, misses, savedMs } = caller.tally;
   return hits + misses === 0 ? result : { ...result, memo: { hits, misses, savedMs } };
 }
@@ -110,7 +111,8 @@ function startBatch(
   const first = works[0] as ItemWork;
   const caller = ItemCaller.of(session, first, new CallContext(session, first));
   // What memoization did for the batch is counted with its first item.
-  const tallied = (results: CallResult[]) => results.map((result, n) => (n === 0 ? counted(caller, result) : result));
+  const tallied = (results: CallResult[]) =>
+    results.map((result, n) => (n === 0 || caller?.fault ? counted(caller, result) : result));
   const spread = (value: unknown): readonly CallResult[] => {
     if (Array.isArray(value) && value.length === works.length) {
       return tallied(

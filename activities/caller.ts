@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Logger, TaskContext } from '../definitions/context.ts';
 import type { TaskSpec } from '../definitions/task.ts';
-import type { Memoization } from '../memoization/memoization.ts';
+import type { AskAgain, Memoization } from '../memoization/memoization.ts';
 import type { MemoTally } from './memo-tally.ts';
 
 /** The context of one call of a task within another function. */
@@ -20,8 +20,12 @@ export interface Caller {
   readonly madeBy: string;
   /** Memoized calls within. */
   readonly tally: MemoTally;
+  /** Whether a memoized call asks the store once more. */
+  readonly again: AskAgain;
   /** Results of the task made before are not taken; null: any. */
   notBefore(task: TaskSpec): number | null;
+  /** A memoized call within could not use the store: whatever the function makes of that, it has neither failed nor answered. */
+  storeFailed(error: unknown): void;
   /** A context for a task that the function calls; `steps` tells its recorded steps from others'. */
   nested(task: TaskSpec, steps: string): NestedContext;
 }

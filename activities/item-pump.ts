@@ -178,7 +178,11 @@ export class ItemPump<Work extends ItemWork> {
   #settle(works: readonly Work[], results: readonly CallResult[]): Promise<void> | undefined {
     this.session.deps.reach('after-function');
     let full: Promise<void> | undefined;
-    for (let i = 0; i < works.length; i++) full = this.take(works[i] as Work, results[i] ?? ABANDONED) ?? full;
+    for (let i = 0; i < works.length; i++) {
+      const result = results[i] ?? ABANDONED;
+      if (result.kind === 'abandoned' && result.fault) this.fail(result.fault.error);
+      full = this.take(works[i] as Work, result) ?? full;
+    }
     return full;
   }
 

@@ -1,11 +1,11 @@
 import type { TaskSpec } from '../definitions/task.ts';
-import type { Claim, ClaimAnswer, MemoKey, MemoTask } from '../memoization/memoization.ts';
+import type { AskAgain, Claim, ClaimAnswer, MemoKey, MemoTask } from '../memoization/memoization.ts';
 import { isStoreFault } from '../memoization/store-fault.ts';
 import { ABANDONED, type Call, type CallResult, startCall } from './call.ts';
 import type { ItemWork } from './item-context.ts';
 import type { JobSession } from './job-session.ts';
 import { MemoTally, ONE_MISS, oneHit } from './memo-tally.ts';
-import { throughLocks } from './through-locks.ts';
+import { throughLocks, whileLocked } from './through-locks.ts';
 
 export interface MemoCallOptions {
   readonly session: JobSession;
@@ -103,12 +103,13 @@ export class MemoCall implements Call {
     const { session, task, input } = this.#options;
     const claim = this.#claim;
     this.#claim = null;
+    const again: AskAgain = task.memoize.onStoreError === 'run' ? () => false : whileLocked(session.deps);
     const memo = new MemoTally();
     memo.add(ONE_MISS);
     if (result.memo) memo.add(result.memo);
     try {
-      const computed = claim && { claim, value: result.value, input, costMs, madeBy: session.job.job_id };
-      if (computed) await this.#patiently(() => session.deps.memo.complete(computed));
+      const computed = claim && { claim, value: result.value, input, costMs, madeBy: session.job.job_id, again };
+      if (computed) await session.deps.memo.complete(computed);
     } catch (error) {
       if (!isStoreFault(error)) return { kind: 'error', error, memo };
       if (task.memoize.onStoreError === 'fail') return this.#storeFailed(error);

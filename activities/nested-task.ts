@@ -32,7 +32,13 @@ async function memoized(caller: Caller, call: NestedCall): Promise<unknown> {
   const { spec, input, context } = call;
   if (!isMemoTask(spec)) return withTimeout(call);
   const { memo, madeBy } = caller;
-  const options = { notBefore: caller.notBefore(spec), madeBy, signal: context.signal };
+  const options = {
+    notBefore: caller.notBefore(spec),
+    madeBy,
+    signal: context.signal,
+    again: caller.again,
+    storeFailed: (error: unknown) => caller.storeFailed(error),
+  };
   const outcome = await memo.run(spec, input, () => withTimeout(call), options);
   caller.tally.count(outcome);
   return outcome.value;

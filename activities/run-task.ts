@@ -104,11 +104,16 @@ class TaskRun {
   async #compute(input: unknown): Promise<unknown> {
     this.#attempt.beat();
     try {
-      return await this.#untilStopped(() => runAs(this.#caller, () => this.#spec.run(input, this.#context)));
+      const value = await this.#untilStopped(() => runAs(this.#caller, () => this.#spec.run(input, this.#context)));
+      if (this.#caller.fault === null) return value;
     } catch (error) {
-      this.#thrown = { error };
-      throw error;
+      if (this.#caller.fault === null) {
+        this.#thrown = { error };
+        throw error;
+      }
     }
+    // Whatever the function made of it.
+    throw this.#caller.fault.error;
   }
 
   /** The function's end; or, where it goes on regardless, its timeout, or some time after it was told to stop. */
@@ -126,16 +131,19 @@ class TaskRun {
     }
     const { cancellationSignal } = this.#activity;
     const { shutdown, shutdownGraceMs } = this.#deps;
-    const onCancel = () => {
-      const asked = this.#activity.cancellationDetails?.cancelRequested === true;
-      stop(cancellationSignal.reason, asked ? shutdownGraceMs : SETTLE_MS);
-    };
     const onShutdown = () => {
       timers.push(setTimeout(() => stop(new Error('the process leaves'), SETTLE_MS), shutdownGraceMs));
+    };
+    const onCancel = () => {
+      const { cancelRequested, workerShutdown } = this.#activity.cancellationDetails ?? {};
+      // A Worker without a grace of its own cancels at once.
+      if (workerShutdown) return onShutdown();
+      stop(cancellationSignal.reason, cancelRequested ? shutdownGraceMs : SETTLE_MS);
     };
     cancellationSignal.addEventListener('abort', onCancel, { once: true });
     shutdown.addEventListener('abort', onShutdown, { once: true });
     if (cancellationSignal.aborted) onCancel();
+    else if (shutdown.aborted) onShutdown();
     try {
       return await Promise.race([run(), stopped]);
     } finally {

@@ -4,6 +4,7 @@ import type { Caller, NestedContext } from './caller.ts';
 import { takeConsole } from './console-log.ts';
 import { MemoTally } from './memo-tally.ts';
 import type { TaskCall, TaskCallContext } from './task-context.ts';
+import { whileLocked } from './through-locks.ts';
 
 /** A task in a user's workflow, in the eyes of the tasks that it calls. */
 export class TaskCaller implements Caller {
@@ -14,6 +15,9 @@ export class TaskCaller implements Caller {
   readonly #call: TaskCall;
   readonly #context: TaskCallContext;
   readonly #refresh: boolean;
+  readonly again: Caller['again'];
+  /** What the store failed with within the function, if it did. */
+  fault: { readonly error: unknown } | null = null;
 
   constructor(
     call: TaskCall,
@@ -27,6 +31,7 @@ export class TaskCaller implements Caller {
     this.console = spec.logConsole ? call.log : null;
     this.memo = call.deps.memo;
     this.madeBy = call.attempt.madeBy;
+    this.again = whileLocked(call.deps);
     this.#call = call;
     this.#context = context;
     this.#refresh = refresh;
@@ -34,6 +39,10 @@ export class TaskCaller implements Caller {
 
   notBefore(task: TaskSpec): number | null {
     return this.#refresh || task.memoize?.refresh === true ? this.#call.attempt.scheduledAt : null;
+  }
+
+  storeFailed(error: unknown): void {
+    this.fault ??= { error };
   }
 
   nested(task: TaskSpec, steps: string): NestedContext {
