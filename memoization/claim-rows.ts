@@ -1,5 +1,5 @@
 import type { SqlValue, Transaction } from '../database/database.ts';
-import { hexOf, keyBytes } from './key-bytes.ts';
+import { hexOf, wholeBytes } from './key-bytes.ts';
 import { selectMany } from './many.ts';
 
 /** Who computes a key. */
@@ -26,7 +26,7 @@ export interface HeldClaim {
 export async function readClaims(tx: Transaction, hashes: readonly string[]): Promise<Map<string, ClaimRow>> {
   const rows = await selectMany<ClaimRow>(tx, {
     sql: 'SELECT key, token, owner FROM hf_memo_claim WHERE key IN (?)',
-    list: hashes.map((hash) => keyBytes(hash).whole),
+    list: hashes.map((hash) => wholeBytes(hash)),
   });
   return new Map(rows.map((row) => [hexOf(row.key), row]));
 }
@@ -47,7 +47,7 @@ export async function replaceClaims(tx: Transaction, claims: readonly NewClaim[]
 }
 
 function rowOf(claim: NewClaim): readonly SqlValue[] {
-  return [keyBytes(claim.hash).whole, claim.token, claim.owner, claim.taskNo, claim.claimedAt];
+  return [wholeBytes(claim.hash), claim.token, claim.owner, claim.taskNo, claim.claimedAt];
 }
 
 const END = `DELETE FROM hf_memo_claim WHERE key IN (?) AND token IN (SELECT value FROM json_each(?)) RETURNING token`;
@@ -56,7 +56,7 @@ const END = `DELETE FROM hf_memo_claim WHERE key IN (?) AND token IN (SELECT val
 export async function endClaims(tx: Transaction, held: readonly HeldClaim[]): Promise<ReadonlySet<string>> {
   const ended = await selectMany<{ token: string }>(tx, {
     sql: END,
-    list: held.map((claim) => keyBytes(claim.hash).whole),
+    list: held.map((claim) => wholeBytes(claim.hash)),
     after: [JSON.stringify(held.map((claim) => claim.token))],
   });
   return new Set(ended.map((claim) => claim.token));

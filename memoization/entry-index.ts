@@ -1,13 +1,34 @@
 import type { Transaction } from '../database/database.ts';
 import type { StoredRow } from './entry.ts';
 import { STORED_COLUMNS } from './entry-rows.ts';
-import { HEAD_DIGITS, hexOf, keyBytes } from './key-bytes.ts';
+import { HEAD_DIGITS, headBytes, hexOf } from './key-bytes.ts';
 import { selectMany } from './many.ts';
 import { Recent } from './recent.ts';
 
 const BY_NUMBER = `SELECT ${STORED_COLUMNS} FROM hf_memo WHERE entry_no IN (?)`;
-const BY_KEY = `SELECT ${STORED_COLUMNS.replace('key,', 'hf_memo.key,').replace('entry_no,', 'hf_memo.entry_no,')}
+const BY_KEY = `SELECT ${STORED_COLUMNS}
   FROM hf_memo_index CROSS JOIN hf_memo USING (entry_no) WHERE hf_memo_index.key IN (?)`;
+
+/** Rows that were found for keys. Their first half was searched for, the other one tells whether they are what was meant. */
+export class FoundRows {
+  readonly #rows = new Map<string, StoredRow>();
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(hash: string): StoredRow | undefined {
+    return this.#rows.get(hash.slice(HEAD_DIGITS));
+  }
+
+  has(hash: string): boolean {
+    return this.get(hash) !== undefined;
+  }
+
+  add(rows: readonly StoredRow[]): void {
+    for (const row of rows) this.#rows.set(hexOf(row.tail), row);
+  }
+}
 
 /** Where the results of keys are, as one connection or several of a process see it. */
 export class EntryIndex {
@@ -23,9 +44,9 @@ export class EntryIndex {
     this.#recent.forget();
   }
 
-  /** The stored results of keys, by hash. */
-  async read(tx: Transaction, hashes: readonly string[]): Promise<Map<string, StoredRow>> {
-    const found = new Map<string, StoredRow>();
+  /** The stored results of keys. */
+  async read(tx: Transaction, hashes: readonly string[]): Promise<FoundRows> {
+    const found = new FoundRows();
     if (hashes.length === 0) return found;
     const isCurrent = await this.#recent.sync(tx);
     const numbers: number[] = [];
@@ -33,14 +54,10 @@ export class EntryIndex {
     for (const hash of hashes) {
       const entryNo = this.#recent.find(hash.slice(0, HEAD_DIGITS));
       if (entryNo !== undefined) numbers.push(entryNo);
-      else if (isCurrent) settled.push(keyBytes(hash).head);
+      else if (isCurrent) settled.push(headBytes(hash));
     }
-    for (const row of await selectMany<StoredRow>(tx, { sql: BY_NUMBER, list: numbers })) add(found, row);
-    for (const row of await selectMany<StoredRow>(tx, { sql: BY_KEY, list: settled })) add(found, row);
+    found.add(await selectMany<StoredRow>(tx, { sql: BY_NUMBER, list: numbers }));
+    found.add(await selectMany<StoredRow>(tx, { sql: BY_KEY, list: settled }));
     return found;
   }
-}
-
-function add(found: Map<string, StoredRow>, row: StoredRow): void {
-  found.set(hexOf(row.key) + hexOf(row.tail), row);
 }

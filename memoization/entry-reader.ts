@@ -1,10 +1,9 @@
 import type { Database } from '../database/database.ts';
-import type { StoredRow } from './entry.ts';
-import type { EntryIndex } from './entry-index.ts';
+import type { EntryIndex, FoundRows } from './entry-index.ts';
 
 interface Asked {
   readonly hashes: readonly string[];
-  readonly resolve: (rows: ReadonlyMap<string, StoredRow>) => void;
+  readonly resolve: (rows: FoundRows) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -20,7 +19,7 @@ export class EntryReader {
     this.#index = index;
   }
 
-  read(hashes: readonly string[]): Promise<ReadonlyMap<string, StoredRow>> {
+  read(hashes: readonly string[]): Promise<FoundRows> {
     return new Promise((resolve, reject) => {
       this.#next.push({ hashes, resolve, reject });
       if (this.#reading) return;

@@ -1,15 +1,13 @@
 import type { SqlValue, Transaction } from '../database/database.ts';
-import { keyBytes } from './key-bytes.ts';
+import { headBytes, tailBytes } from './key-bytes.ts';
 
-const BARE = `entry_no, key, tail, task_no, made_at, expires_at, invalidated_at, cost_ms, made_by, form, sealed, bytes,
-  checksum, hf_memo.folder_no, file`;
-/** A join only where there is a file: most results are in their rows. */
-const FOLDER = '(SELECT path FROM hf_memo_folder WHERE hf_memo_folder.folder_no = hf_memo.folder_no) AS folder';
+/** Looked for only where there is a file: most results are in their rows. */
+const FOLDER = `CASE WHEN hf_memo.folder_no IS NOT NULL THEN
+  (SELECT path FROM hf_memo_folder WHERE hf_memo_folder.folder_no = hf_memo.folder_no) END AS folder`;
 
-/** The columns of an `EntryRow`. */
-export const ENTRY_COLUMNS = BARE;
 /** The columns of a `StoredRow`. */
-export const STORED_COLUMNS = `${BARE}, ${FOLDER}, value`;
+export const STORED_COLUMNS = `hf_memo.entry_no, tail, made_at, expires_at, invalidated_at, cost_ms, made_by, form, sealed, bytes,
+  checksum, hf_memo.folder_no, file, ${FOLDER}, value`;
 
 /** A result on its way into the store. */
 export interface NewEntry {
@@ -58,15 +56,14 @@ export async function writeEntries(tx: Transaction, entries: readonly NewEntry[]
   const { last } = row as { last: number };
   await tx.run('INSERT INTO hf_memo_recent (first_no, keys) VALUES (?, ?)', [
     last - entries.length + 1,
-    Buffer.concat(entries.map((entry) => keyBytes(entry.hash).head)),
+    Buffer.concat(entries.map((entry) => headBytes(entry.hash))),
   ]);
 }
 
 function rowOf(entry: NewEntry): readonly SqlValue[] {
-  const { head, tail } = keyBytes(entry.hash);
   return [
-    head,
-    tail,
+    headBytes(entry.hash),
+    tailBytes(entry.hash),
     entry.taskNo,
     entry.madeAt,
     entry.expiresAt,

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { EntryView } from './entries.ts';
-import { judge, type StoredRow } from './entry.ts';
+import { type EntryRow, judge, type StoredRow } from './entry.ts';
 import { hexOf } from './key-bytes.ts';
 import type { Parts } from './parts.ts';
 import { resultPath } from './result-files.ts';
 import { storedBytes } from './results.ts';
 
 /** A stored row with the names of its task. */
-export interface ListedRow extends StoredRow {
+export interface ListedRow extends EntryRow, StoredRow {
   readonly task: string;
   readonly version: string;
   readonly parts: string;

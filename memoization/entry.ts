@@ -19,8 +19,8 @@ export interface EntryRow {
   readonly file: Uint8Array | null;
 }
 
-/** A row with what is needed to take its result. */
-export interface StoredRow extends EntryRow {
+/** A row with what is needed to take its result: each column costs a batch of hits a fiftieth. */
+export interface StoredRow extends Omit<EntryRow, 'key' | 'task_no'> {
   readonly value: Uint8Array | null;
   /** Of its file. */
   readonly folder: string | null;
@@ -36,6 +36,10 @@ export type Judgement =
   /** Begun before what the caller takes. */
   | { readonly kind: 'before' };
 
+const VALID: Judgement = { kind: 'valid' };
+
+type Lifetime = Pick<EntryRow, 'made_at' | 'expires_at' | 'invalidated_at' | 'cost_ms'>;
+
 export interface JudgeOptions {
   readonly now: number;
   readonly notBefore: number | null;
@@ -45,14 +49,14 @@ export interface JudgeOptions {
  * Whether a stored result may be taken. The end that was stored counts, and where the task has a shorter duration by now, that
  * one. A result that ends and was made in the future (the clock was set back) is over: nobody can tell how old it is.
  */
-export function judge(row: EntryRow, task: Pick<MemoTask, 'memoize'> | null, options: JudgeOptions): Judgement {
+export function judge(row: Lifetime, task: Pick<MemoTask, 'memoize'> | null, options: JudgeOptions): Judgement {
   if (row.invalidated_at !== null) return { kind: 'invalidated', at: row.invalidated_at };
   if (isBefore(options.notBefore, { madeAt: row.made_at, costMs: row.cost_ms })) return { kind: 'before' };
   const end = endOf(row, task);
   if (end !== null && (end <= options.now || row.made_at > options.now + CLOCK_AHEAD_MS)) {
     return { kind: 'expired', at: Math.min(end, options.now) };
   }
-  return { kind: 'valid' };
+  return VALID;
 }
 
 /**
@@ -64,7 +68,7 @@ export function isBefore(moment: number | null, made: { readonly madeAt: number;
 }
 
 /** When a stored result ends for a task, null for never. */
-export function endOf(row: EntryRow, task: Pick<MemoTask, 'memoize'> | null): number | null {
+export function endOf(row: Lifetime, task: Pick<MemoTask, 'memoize'> | null): number | null {
   const expires = task?.memoize.expires;
   if (expires?.kind !== 'after') return row.expires_at;
   return Math.min(row.expires_at ?? Number.POSITIVE_INFINITY, row.made_at + expires.ms);

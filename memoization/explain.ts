@@ -1,8 +1,8 @@
 import type { Database, Transaction } from '../database/database.ts';
 import { type ClaimRow, readClaims } from './claim-rows.ts';
 import type { MissReason } from './entries.ts';
-import { judge, type StoredRow } from './entry.ts';
-import type { EntryIndex } from './entry-index.ts';
+import { judge } from './entry.ts';
+import type { EntryIndex, FoundRows } from './entry-index.ts';
 import { fileOf, isIntact } from './entry-view.ts';
 import { hashOf, valueTextOf } from './key.ts';
 import type { MemoKey, MemoTask } from './memoization.ts';
@@ -39,7 +39,7 @@ export async function reasonsOf(
 
 /** What the store has for keys. */
 interface Found {
-  readonly entries: ReadonlyMap<string, StoredRow>;
+  readonly entries: FoundRows;
   readonly claims: ReadonlyMap<string, ClaimRow>;
   /** Newest entry under another version, by the hash of the present one. */
   readonly others: ReadonlyMap<string, { readonly version: string; readonly madeAt: number }>;

@@ -1,20 +1,17 @@
-/** The bytes of a key's hash, as the store compares them. */
-export interface KeyBytes {
-  /** All 32. */
-  readonly whole: Buffer;
-  /** The half that is indexed. */
-  readonly head: Buffer;
-  readonly tail: Buffer;
-}
+// The bytes of a key's hash, as the store compares them.
 
 const HEAD_BYTES = 16;
 /** Hexadecimal digits of the half that is indexed. */
 export const HEAD_DIGITS = 2 * HEAD_BYTES;
 
-export function keyBytes(hash: string): KeyBytes {
-  const whole = Buffer.from(hash, 'hex');
-  return { whole, head: whole.subarray(0, HEAD_BYTES), tail: whole.subarray(HEAD_BYTES) };
-}
+/** The half of a key that is indexed. */
+export const headBytes = (hash: string): Buffer => Buffer.from(hash.slice(0, HEAD_DIGITS), 'hex');
+
+/** The other half. */
+export const tailBytes = (hash: string): Buffer => Buffer.from(hash.slice(HEAD_DIGITS), 'hex');
+
+/** All of a key. */
+export const wholeBytes = (hash: string): Buffer => Buffer.from(hash, 'hex');
 
 /** The hexadecimal digits of bytes as the database gives them. */
 export function hexOf(bytes: Uint8Array): string {

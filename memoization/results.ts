@@ -6,7 +6,7 @@ import { DEFAULTS } from '../definitions/limits.ts';
 import { decodeValue, encodeValue } from '../definitions/values.ts';
 import type { StoredRow } from './entry.ts';
 import type { NewEntry } from './entry-rows.ts';
-import { hexOf, keyBytes } from './key-bytes.ts';
+import { hexOf, tailBytes } from './key-bytes.ts';
 import type { Hit, MemoTask, Seal } from './memoization.ts';
 import { readResult, resultPath, writeResult } from './result-files.ts';
 
@@ -140,12 +140,12 @@ export async function storedBytes(row: StoredRow): Promise<Uint8Array | null> {
 
 function inlineBytes(row: StoredRow): Uint8Array | null {
   if (row.value === null || row.checksum === null) return null;
-  return row.checksum === crc32(row.value, beginning(row.key)) ? row.value : null;
+  return row.checksum === crc32(row.value, beginning(row.tail)) ? row.value : null;
 }
 
 /** Begun with the key, so that a value is never taken for another key's. */
 function checksumOf(hash: string, bytes: Uint8Array): number {
-  return crc32(bytes, beginning(keyBytes(hash).head));
+  return crc32(bytes, beginning(tailBytes(hash)));
 }
 
 const beginning = (key: Uint8Array): number =>

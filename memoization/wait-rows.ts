@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/database.ts';
-import { hexOf, keyBytes } from './key-bytes.ts';
+import { hexOf, wholeBytes } from './key-bytes.ts';
 import { selectMany } from './many.ts';
 
 /** A call within the computation of `waiter` waits for `awaited`. */
@@ -14,7 +14,7 @@ export async function writeWaits(tx: Transaction, waits: readonly Wait[], owner:
   if (waits.length === 0) return;
   await tx.runMany(
     'INSERT INTO hf_memo_wait (waiter, token, awaited, owner) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    waits.map((wait) => [keyBytes(wait.waiter).whole, wait.token, keyBytes(wait.awaited).whole, owner]),
+    waits.map((wait) => [wholeBytes(wait.waiter), wait.token, wholeBytes(wait.awaited), owner]),
   );
 }
 
@@ -22,7 +22,7 @@ export async function endWaits(tx: Transaction, waits: readonly Wait[]): Promise
   if (waits.length === 0) return;
   await tx.runMany(
     'DELETE FROM hf_memo_wait WHERE waiter = ? AND token = ? AND awaited = ?',
-    waits.map((wait) => [keyBytes(wait.waiter).whole, wait.token, keyBytes(wait.awaited).whole]),
+    waits.map((wait) => [wholeBytes(wait.waiter), wait.token, wholeBytes(wait.awaited)]),
   );
 }
 
@@ -47,7 +47,7 @@ export async function findCircle(tx: Transaction, search: CircleSearch): Promise
     const rows = await selectMany<{ awaited: Uint8Array; owner: string }>(tx, {
       // By key and not by claim: who is computed here under a claim that was invalidated still holds up those who wait here.
       sql: 'SELECT DISTINCT awaited, owner FROM hf_memo_wait WHERE waiter IN (?)',
-      list: frontier.map((hash) => keyBytes(hash).whole),
+      list: frontier.map((hash) => wholeBytes(hash)),
     });
     frontier = [];
     for (const { awaited, owner } of rows) {
