@@ -52,7 +52,8 @@ export class TaskAttempt {
 
   /** Tells the server that it lives, and the next attempt how often the task has failed. */
   beat(failures = this.failures): void {
-    this.#context.heartbeat({ failures } satisfies Beat);
+    // The server does not know of local activities.
+    if (!this.#context.info.isLocal) this.#context.heartbeat({ failures } satisfies Beat);
   }
 
   /** Beats until the returned function is called. */

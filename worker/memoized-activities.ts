@@ -105,7 +105,7 @@ function withoutEnd(args: readonly unknown[]): readonly unknown[] {
 
 /** While it waits for another, nobody beats for the activity; what it has left in its last beat stays. */
 function keepAlive(context: Context, state: { readonly computing: boolean }): () => void {
-  if (context.info.heartbeatTimeoutMs === undefined) return () => undefined;
+  if (context.info.isLocal || context.info.heartbeatTimeoutMs === undefined) return () => undefined;
   const timer = setInterval(() => {
     if (!state.computing) context.heartbeat(context.info.heartbeatDetails);
   }, HEARTBEAT_MS);

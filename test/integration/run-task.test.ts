@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
 import { HoldfastClient } from '../../client/index.ts';
+import { defineJob } from '../../definitions/job.ts';
 import { defineTask } from '../../definitions/task.ts';
+import { items } from '../../sources/items.ts';
 import { TestEnvironment } from '../../testing/index.ts';
 import { createWorker } from '../../worker/index.ts';
 import { bundle, PluggedSite } from './plugged-site.ts';
@@ -37,6 +39,14 @@ const slow = defineTask({
     await new Promise((resolve) => setTimeout(resolve, ms));
     return ms;
   },
+});
+
+const secretive = defineJob({
+  name: 'secretive',
+  params: { word: 'string' },
+  source: items([{ n: 1 }, { n: 2 }]),
+  key: ({ n }) => n,
+  run: ({ n }, { params }) => `${params.word} ${n}`,
 });
 
 /** Turns every byte around, and says so. */
@@ -133,6 +143,25 @@ describe('a task run by a client with no workflow of its own', () => {
     expect(await run()).toMatchObject({ sum: 123456790 });
     expect(calls).toEqual([]);
     expect(readFileSync(join(home, 'store.db'), 'latin1')).not.toMatch(/123456790|"sum"/);
+  });
+
+  test('jobs run under payload codecs, too', async () => {
+    const place = {
+      address: site.server.address,
+      home: join(site.directory, 'sealed-job'),
+      dataConverter: { payloadCodecs: [codec] },
+    };
+    const worker = await createWorker({ jobs: [secretive], log, ...place });
+    const running = worker.run();
+    await using client = new HoldfastClient(place);
+    const handle = await client.start(secretive, { params: { word: 'quiet words' } });
+    expect((await handle.result()).state).toBe('complete');
+    worker.shutdown();
+    await running;
+    const history = await site.client.workflow.getHandle(handle.id).fetchHistory();
+    const [started] = history.events ?? [];
+    const { input } = started?.workflowExecutionStartedEventAttributes ?? {};
+    expect(Buffer.from(input?.payloads?.[0]?.data ?? []).toString('latin1')).not.toContain('quiet words');
   });
 
   test("a Worker of the user's own serves it on its own task queue", async () => {
