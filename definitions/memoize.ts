@@ -110,6 +110,12 @@ function endOf(expires: Duration | Date, option: string): Extract<Expiration, { 
 /** By tag: a date of another realm (a test runner's) is as good. */
 const isDate = (value: unknown): value is Date => Object.prototype.toString.call(value) === '[object Date]';
 
+/** What a function gives by mistake, a promise, is refused; should it reject, that must not end the process. */
+export function settleUnseen(value: unknown): void {
+  if (typeof value !== 'object' || value === null || !('then' in value)) return;
+  Promise.resolve(value).catch(() => undefined);
+}
+
 /**
  * When a result that was just computed stops being taken, in milliseconds since 1970; null for never.
  *
@@ -127,7 +133,9 @@ export function expiresAt(
     case 'at':
       return expires.at;
     case 'function': {
-      const end = endOf(expires.of(made.result, made.input), `memoize.expires of task ${made.task}`);
+      const given = expires.of(made.result, made.input);
+      settleUnseen(given);
+      const end = endOf(given, `memoize.expires of task ${made.task}`);
       return end.kind === 'at' ? end.at : made.at + end.ms;
     }
   }

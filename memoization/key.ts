@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { HoldfastError } from '../definitions/errors.ts';
+import { settleUnseen } from '../definitions/memoize.ts';
 import { keyValue } from './key-value.ts';
 import type { MemoKey, MemoTask } from './memoization.ts';
 import { describeParts } from './parts.ts';
@@ -13,6 +14,7 @@ import { describeParts } from './parts.ts';
  */
 export function keyOf(task: MemoTask, input: unknown, hideParts: boolean): MemoKey {
   const chosen = task.memoize.key === null ? input : task.memoize.key(input);
+  if (task.memoize.key !== null) settleUnseen(chosen);
   const value = canonicalize(keyValue(task.name, chosen));
   if (value === undefined) {
     throw new HoldfastError('HF_MEMO_KEY', { task: task.name, path: '$', value: 'nothing that JSON has a form for' });

@@ -2,6 +2,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isHoldfastError } from '../../../definitions/errors.ts';
+import { expiresAt } from '../../../definitions/memoize.ts';
 import { hashOf, keyOf, valueTextOf } from '../../../memoization/key.ts';
 import type { MemoTask } from '../../../memoization/memoization.ts';
 
@@ -167,6 +168,21 @@ describe('what has no canonical form is refused with the path to it', () => {
 
   test('what is nested too deep to walk', () => {
     expect(errorOf(deep)?.fields).toMatchObject({ value: 'nested more than 500 levels deep' });
+  });
+
+  test('a promise that memoize.key gives; that it rejects ends no process', async () => {
+    const unseen: unknown[] = [];
+    const note = (error: unknown) => unseen.push(error);
+    process.on('unhandledRejection', note);
+    const keyed = taskOf({ key: async () => Promise.reject(new Error('of the key')) });
+    expect(errorOf(1, keyed)?.fields).toMatchObject({ path: '$', value: 'an instance of Promise' });
+    const of = async () => Promise.reject(new Error('of the end'));
+    const made = { result: 1, input: 1, at: 0, task: 'locate' };
+    const expires = { kind: 'function', of: of as unknown as () => Date } as const;
+    expect(() => expiresAt(expires, made)).toThrow('memoize.expires of task locate');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off('unhandledRejection', note);
+    expect(unseen).toEqual([]);
   });
 
   test('what memoize.key gives, not the input', () => {
