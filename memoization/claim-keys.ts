@@ -45,7 +45,7 @@ export async function claimKeys(
 ): Promise<readonly ClaimReply[]> {
   if (requests.length === 0) return [];
   const at = options.now();
-  const entries = await options.index.read(tx, [...new Set(requests.map((request) => request.hash))].sort());
+  const entries = await options.index.readForClaims(tx, [...new Set(requests.map((request) => request.hash))].sort());
   const wanted = new Map<string, NewClaim>();
   for (const request of requests) {
     const { hash, token, task } = request;

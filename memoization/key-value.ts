@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { HoldfastError, showValue } from '../definitions/errors.ts';
 
 /** Nesting behind which a value is refused, so that none can exhaust the stack. */
@@ -44,11 +45,9 @@ class Walk {
   }
 
   #object(value: object, path: string): unknown {
-    // By tag and not by prototype: values of another realm (a loader's or a test runner's) are as good.
-    const kind = Object.prototype.toString.call(value);
-    if (kind === '[object Date]') return this.#date(value as Date, path);
-    if (kind === '[object Uint8Array]')
-      return { [TAG]: ['bytes', Buffer.from(value as Uint8Array).toString('base64')] };
+    // By what the engine made it and not by prototype: values of another realm (a loader's or a test runner's) are as good.
+    if (types.isDate(value)) return this.#date(value, path);
+    if (types.isUint8Array(value)) return this.#bytes(value, path);
     if (this.#within.has(value)) throw this.#refuse(path, 'a value within itself');
     if (this.#within.size === DEPTH_MAX) throw this.#refuse(path, `nested more than ${DEPTH_MAX} levels deep`);
     this.#within.add(value);
@@ -57,13 +56,21 @@ class Walk {
     return taken;
   }
 
+  /** Of no class of the user's: what that adds would not be in the key. */
   #date(date: Date, path: string): unknown {
-    const ms = date.getTime();
+    if (!isOf(date, 'getTime') || Reflect.ownKeys(date).length > 0) throw this.#refuse(path, nameOf(date));
+    const ms = Date.prototype.getTime.call(date);
     if (Number.isNaN(ms)) throw this.#refuse(path, 'an invalid date');
     return { [TAG]: ['date', ms] };
   }
 
+  #bytes(bytes: Uint8Array, path: string): unknown {
+    if (!isOf(bytes, 'BYTES_PER_ELEMENT') && !Buffer.isBuffer(bytes)) throw this.#refuse(path, nameOf(bytes));
+    return { [TAG]: ['bytes', Buffer.from(bytes).toString('base64')] };
+  }
+
   #array(array: readonly unknown[], path: string): unknown {
+    if (!isOf(array, 'concat')) throw this.#refuse(path, nameOf(array));
     const taken: unknown[] = [];
     for (let n = 0; n < array.length; n++) {
       if (!(n in array)) throw this.#refuse(`${path}[${n}]`, 'a hole in an array');
@@ -96,6 +103,12 @@ class Walk {
     const shown = path.length > PATH_CHARS_MAX ? `${path.slice(0, PATH_CHARS_MAX)}…` : path;
     return new HoldfastError('HF_MEMO_KEY', { task: this.#task, path: shown.toWellFormed(), value });
   }
+}
+
+/** Whether a value's prototype is a built-in one, of whatever realm: those have their methods of their own. */
+function isOf(value: object, method: string): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, method);
 }
 
 function isPlain(value: object): boolean {

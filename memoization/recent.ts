@@ -11,6 +11,16 @@ interface Batch {
   readonly keys: Uint8Array;
 }
 
+/** What a transaction sees of the commits that are not settled yet. */
+export interface Seen {
+  /** Whether a key that is not here may be looked for in the index, as the transaction sees it. */
+  readonly isCurrent: boolean;
+  readonly first: number | null;
+  readonly last: number | null;
+  /** Of what is here, at that time. */
+  readonly version: number;
+}
+
 /**
  * The keys of commits that are not settled yet, in memory. A transaction that fails after it was read here may have left keys that
  * never came to be: then all of them are forgotten, and read anew.
@@ -24,6 +34,7 @@ export class Recent {
   #last = 0;
   /** Commits before it were forgotten. */
   #first = 0;
+  #version = 0;
 
   get isLarge(): boolean {
     return this.#entries.size >= KEYS_MAX || this.#batches.length >= BATCHES_MAX;
@@ -34,15 +45,20 @@ export class Recent {
     return this.#entries.get(head);
   }
 
+  /** Changes when keys are forgotten. */
+  get version(): number {
+    return this.#version;
+  }
+
   forget(): void {
+    this.#version += 1;
     this.#entries.clear();
     this.#batches = [];
     this.#last = 0;
     this.#first = 0;
   }
 
-  /** Resolves to whether a key that is not here may be looked for in the index, as the transaction sees it. */
-  async sync(tx: Transaction): Promise<boolean> {
+  async sync(tx: Transaction): Promise<Seen> {
     const [bounds] = await tx.all<{ first: number | null; last: number | null }>(
       `SELECT (SELECT min(batch_no) FROM hf_memo_recent) AS first, (SELECT max(batch_no) FROM hf_memo_recent) AS last`,
     );
@@ -50,7 +66,7 @@ export class Recent {
     this.#drop(first ?? Number.POSITIVE_INFINITY);
     if (last !== null && last > this.#last) await this.#load(tx);
     // Of what was forgotten since, the index that this transaction sees may have older rows.
-    return first === null || first >= this.#first;
+    return { isCurrent: first === null || first >= this.#first, first, last, version: this.#version };
   }
 
   async #load(tx: Transaction): Promise<void> {
@@ -74,6 +90,7 @@ export class Recent {
   #drop(first: number): void {
     const [oldest] = this.#batches;
     if (oldest === undefined || oldest.batch_no >= first) return;
+    this.#version += 1;
     this.#first = Math.min(first, this.#last + 1);
     const kept = this.#batches.findIndex((batch) => batch.batch_no >= first);
     const dropped = this.#batches.splice(0, kept === -1 ? this.#batches.length : kept);

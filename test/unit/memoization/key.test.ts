@@ -122,6 +122,14 @@ describe('a memoization key', () => {
     expect(hashFor(value)).toBe(hashFor({ at: new Date(7), bytes: new Uint8Array([1]), list: [{}] }));
   });
 
+  test('is of the bytes alone, wherever they are', () => {
+    const bytes = new Uint8Array([1, 2, 3]);
+    const shared = new Uint8Array(new SharedArrayBuffer(3));
+    shared.set(bytes);
+    const within = new Uint8Array([9, 1, 2, 3, 9]).subarray(1, 4);
+    expect(new Set([bytes, shared, within, Buffer.from(bytes)].map(hashFor)).size).toBe(1);
+  });
+
   test('takes the same object twice, side by side', () => {
     const shared = { a: 1 };
     expect(hashFor([shared, shared])).toBe(hashFor([{ a: 1 }, { a: 1 }]));
@@ -151,6 +159,12 @@ describe('what has no canonical form is refused with the path to it', () => {
     ['a Map', { m: new Map() }, '$.m', 'an instance of Map'],
     ['a Set', new Set(), '$', 'an instance of Set'],
     ['an error', { e: new TypeError('x') }, '$.e', 'an instance of TypeError'],
+    ['an instance of a class that is a date', new (class Zoned extends Date {})(0), '$', 'an instance of Zoned'],
+    ['a date with a property', Object.assign(new Date(0), { zone: 'CET' }), '$', 'an instance of Date'],
+    ['an instance of a class that is an array', new (class Rows extends Array {})(), '$', 'an instance of Rows'],
+    ['an instance of a class that is bytes', new (class Digest extends Uint8Array {})(), '$', 'an instance of Digest'],
+    ['a date by name alone', { [Symbol.toStringTag]: 'Date', getTime: () => 5 }, '$', 'an object with symbols for names'],
+    ['bytes by name alone', { [Symbol.toStringTag]: 'Uint8Array', length: 0 }, '$', 'an object with symbols for names'],
     ['an instance of a class', [new (class Order {})()], '$[0]', 'an instance of Order'],
     ['another typed array', { t: new Float32Array(1) }, '$.t', 'an instance of Float32Array'],
     ['a boxed number', Object(1), '$', 'an instance of Number'],

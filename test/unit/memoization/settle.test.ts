@@ -91,4 +91,26 @@ describe('keys that are settled', () => {
     expect((await values(other)).slice(0, 5)).toEqual([0, 'new', 'new', 'new', 4]);
     expect([await count('hf_memo'), await count('hf_memo_index')]).toEqual([200, 200]);
   });
+
+  test.each([
+    ['not settled', async () => {}],
+    ['settled', () => settleAll(database)],
+    [
+      'settled, and others stored after it',
+      async () => {
+        await settleAll(database);
+        await other.call(task, 'another', 1);
+      },
+    ],
+  ])(
+    'that were looked for in vain are found by the claim when they were stored since: %s (invariant 8)',
+    async (_, then) => {
+      await other.call(task, 'before', 1);
+      expect(await values(one)).toEqual(INPUTS.map(() => 'miss'));
+      await Promise.all(INPUTS.slice(0, 100).map((n) => other.call(task, n, n)));
+      await then();
+      const answers = await Promise.all(INPUTS.map((n) => one.claim(task, n)));
+      expect(answers.map((answer) => answer.kind)).toEqual(INPUTS.map((n) => (n < 100 ? 'hit' : 'mine')));
+    },
+  );
 });
