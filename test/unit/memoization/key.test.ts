@@ -163,7 +163,12 @@ describe('what has no canonical form is refused with the path to it', () => {
     ['a date with a property', Object.assign(new Date(0), { zone: 'CET' }), '$', 'an instance of Date'],
     ['an instance of a class that is an array', new (class Rows extends Array {})(), '$', 'an instance of Rows'],
     ['an instance of a class that is bytes', new (class Digest extends Uint8Array {})(), '$', 'an instance of Digest'],
-    ['a date by name alone', { [Symbol.toStringTag]: 'Date', getTime: () => 5 }, '$', 'an object with symbols for names'],
+    [
+      'a date by name alone',
+      { [Symbol.toStringTag]: 'Date', getTime: () => 5 },
+      '$',
+      'an object with symbols for names',
+    ],
     ['bytes by name alone', { [Symbol.toStringTag]: 'Uint8Array', length: 0 }, '$', 'an object with symbols for names'],
     ['an instance of a class', [new (class Order {})()], '$[0]', 'an instance of Order'],
     ['another typed array', { t: new Float32Array(1) }, '$.t', 'an instance of Float32Array'],
