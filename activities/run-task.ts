@@ -45,7 +45,7 @@ async function runTask(spec: TaskSpec, parts: RunParts, input: unknown): Promise
   try {
     attempt = await TaskAttempt.begin(activity, parts.calls);
   } catch (error) {
-    throw judgeAttempt(error, { spec, context: activity, deps: parts.deps, failures: 0, isOwn: false }).failure;
+    throw judgeAttempt(error, { spec, context: activity, deps: parts.deps, failures: 0, isOfStore: true }).failure;
   }
   return new TaskRun(spec, { ...parts, activity, attempt }).run(input);
 }
@@ -59,8 +59,6 @@ class TaskRun {
   readonly #call: TaskCall;
   readonly #context: TaskCallContext;
   readonly #caller: TaskCaller;
-  /** What the task's own function threw. */
-  #thrown: { readonly error: unknown } | null = null;
 
   constructor(spec: TaskSpec, parts: RunParts & { readonly activity: Context; readonly attempt: TaskAttempt }) {
     this.#spec = spec;
@@ -97,6 +95,8 @@ class TaskRun {
       madeBy: this.#attempt.madeBy,
       signal: AbortSignal.any([this.#activity.cancellationSignal, this.#deps.shutdown]),
       waitMsMax: MEMO_WAIT_MS,
+      again: this.#caller.again,
+      storeFailed: (error) => this.#caller.storeFailed(error),
     });
     return value;
   }
@@ -105,15 +105,12 @@ class TaskRun {
     this.#attempt.beat();
     try {
       const value = await this.#untilStopped(() => runAs(this.#caller, () => this.#spec.run(input, this.#context)));
-      if (this.#caller.fault === null) return value;
+      if (this.#call.fault === null) return value;
     } catch (error) {
-      if (this.#caller.fault === null) {
-        this.#thrown = { error };
-        throw error;
-      }
+      if (this.#call.fault === null) throw error;
     }
     // Whatever the function made of it.
-    throw this.#caller.fault.error;
+    throw this.#call.fault.error;
   }
 
   /** The function's end; or, where it goes on regardless, its timeout, or some time after it was told to stop. */
@@ -160,7 +157,7 @@ class TaskRun {
       context: this.#activity,
       deps: this.#deps,
       failures,
-      isOwn: this.#thrown !== null && this.#thrown.error === error,
+      isOfStore: this.#call.fault?.error === error,
     });
     if (judged.isFinal) await this.#forget();
     else await this.#leave(judged.counts ? failures + 1 : failures, error);

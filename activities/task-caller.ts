@@ -16,8 +16,6 @@ export class TaskCaller implements Caller {
   readonly #context: TaskCallContext;
   readonly #refresh: boolean;
   readonly again: Caller['again'];
-  /** What the store failed with within the function, if it did. */
-  fault: { readonly error: unknown } | null = null;
 
   constructor(
     call: TaskCall,
@@ -42,7 +40,7 @@ export class TaskCaller implements Caller {
   }
 
   storeFailed(error: unknown): void {
-    this.fault ??= { error };
+    this.#call.storeFailed(error);
   }
 
   nested(task: TaskSpec, steps: string): NestedContext {

@@ -18,6 +18,7 @@ export class TaskCall {
   readonly log: Logger;
   /** Whether there may be records of it to forget. */
   isRecorded: boolean;
+  #fault: { readonly error: unknown } | null = null;
 
   constructor(
     parts: { readonly deps: Dependencies; readonly calls: TaskCalls; readonly attempt: TaskAttempt },
@@ -33,6 +34,15 @@ export class TaskCall {
       call: parts.attempt.madeBy,
       attempt: parts.attempt.failures + 1,
     });
+  }
+
+  /** What the store failed with, if it did: no fault of the task's. */
+  get fault(): { readonly error: unknown } | null {
+    return this.#fault;
+  }
+
+  storeFailed(error: unknown): void {
+    this.#fault ??= { error };
   }
 
   get scope(): string {
@@ -129,12 +139,22 @@ export class TaskCallContext implements NestedContext {
     this.#assertNotOver('once');
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
     const { calls, scope } = this.#call;
-    const known = await calls.step(scope, this.#steps + name);
+    const known = await this.#store(calls.step(scope, this.#steps + name));
     if (known !== null) return decodeValue(known) as T;
     const value = encodeValue(await fn());
     this.#call.isRecorded = true;
-    await calls.recordStep(scope, this.#steps + name, value);
+    await this.#store(calls.recordStep(scope, this.#steps + name, value));
     return decodeValue(value) as T;
+  }
+
+  /** Whatever the function makes of the store's trouble, it is not the function's. */
+  async #store<V>(asked: Promise<V>): Promise<V> {
+    try {
+      return await asked;
+    } catch (error) {
+      this.#call.storeFailed(error);
+      throw error;
+    }
   }
 
   /** The memoized task that this runs in, if any. */

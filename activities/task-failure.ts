@@ -3,7 +3,6 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import { isHoldfastError } from '../definitions/errors.ts';
 import { isFinal, isRetryAfter, nextDelayMs, retryAfterMs } from '../definitions/retry.ts';
 import type { TaskSpec } from '../definitions/task.ts';
-import { isStoreFault } from '../memoization/store-fault.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** Before a store that cannot be used is asked again, and before a result that another computes is. */
@@ -16,6 +15,8 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'HF_MEMO_KEY',
   'HF_MEMO_CYCLE',
   'HF_TRANSACTION_MEMOIZED',
+  'HF_DURATION_INVALID',
+  'HF_ONCE_NAME',
 ]);
 
 /** What becomes of an attempt that did not go well. */
@@ -34,22 +35,21 @@ export interface Failing {
   readonly deps: Pick<Dependencies, 'now' | 'random' | 'shutdown'>;
   /** Failures before this one. */
   readonly failures: number;
-  /** Whether the error came out of the task's own function. */
-  readonly isOwn: boolean;
+  /** Whether the error is the store's, and neither the input's nor the function's. */
+  readonly isOfStore: boolean;
 }
 
 const wait = (failure: unknown): FailedAttempt => ({ failure, counts: false, isFinal: false });
 
 /** The retry policy's answer to a failed attempt of a task's activity. */
 export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
-  const { spec, deps, failures, isOwn } = failing;
+  const { spec, deps, failures, isOfStore } = failing;
   if (error instanceof CompleteAsyncError) return { failure: error, counts: false, isFinal: false };
   const stopped = stopOf(failing);
   if (stopped !== null) return stopped;
   if (isRetryAfter(error)) return wait(later(error, retryAfterMs(error, deps.now())));
-  // The store: no fault of the task's.
-  if (!isOwn && isOfStore(error)) return wait(later(error, ASK_AGAIN_MS));
-  if (isHoldfastError(error) && (!isOwn || PERMANENT.has(error.code))) {
+  if (isOfStore || isHoldfastError(error, 'HF_MEMO_BUSY')) return wait(later(error, ASK_AGAIN_MS));
+  if (isHoldfastError(error) && PERMANENT.has(error.code)) {
     return { failure: final(error, `Task ${spec.name}: ${error.message}`), counts: true, isFinal: true };
   }
   const attempt = failures + 1;
@@ -63,11 +63,6 @@ export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
   }
   const delayMs = nextDelayMs(spec.retry, attempt, deps.random());
   return { failure: again(error, delayMs), counts: true, isFinal: false };
-}
-
-/** Whether it is about the store, or about who else computes. */
-function isOfStore(error: unknown): error is Error {
-  return isStoreFault(error) || isHoldfastError(error, 'HF_MEMO_BUSY');
 }
 
 /** The attempt was told to stop: whatever the function threw then is about that. */
@@ -87,10 +82,10 @@ function stopOf({ context, deps }: Failing): FailedAttempt | null {
 }
 
 /** Expected: nothing failed, and no one need be alarmed. */
-function later(error: Error, delayMs: number): ApplicationFailure {
+function later(error: unknown, delayMs: number): ApplicationFailure {
   return ApplicationFailure.create({
     type: typeOf(error),
-    message: error.message,
+    message: messageOf(error),
     nextRetryDelay: Math.max(1, delayMs),
     category: ApplicationFailureCategory.BENIGN,
   });

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
@@ -91,6 +92,26 @@ describe('retries of a task in a workflow', () => {
     const [a = 0, b = 0, c = 0] = bench.waits();
     expect(Math.max(Math.abs(a - b), Math.abs(b - c))).toBeGreaterThan(0.5);
     for (const wait of [a, b, c]) expect(wait).toBeLessThan(5_000);
+  });
+
+  test('a store that cannot be used for a while uses up no try', async () => {
+    const only = task('only-once', { memoize: {}, retry: { attempts: 1 } }, () => 'computed');
+    const { site, workflowBundle } = bench;
+    const taskQueue = site.newName('queue');
+    const found = await site.working(
+      { taskQueue, workflowBundle, plugins: [site.plugin({ tasks: [only] })] },
+      async () => {
+        await site.execute('taskFlow', { taskQueue, args: ['only-once', 'before'] });
+        renameSync(site.store, `${site.store}.away`);
+        const running = site.execute('taskFlow', { taskQueue, args: ['only-once', 'during'] });
+        await sleep(1_000);
+        expect(bench.calls).toHaveLength(1);
+        renameSync(`${site.store}.away`, site.store);
+        return running;
+      },
+    );
+    expect(found).toBe('computed');
+    expect(bench.calls).toHaveLength(2);
   });
 
   test('count from attempts of the activity where it is a local one', async () => {
