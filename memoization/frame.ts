@@ -15,14 +15,11 @@ export function isWithin(frame: Frame | null, hash: string): boolean {
   return false;
 }
 
-/**
- * The waits that a call within a frame stands for: every computation around it waits as well. Those of frames that are over are
- * begun no more, but may be there to be ended.
- */
-export function waitsOf(frame: Frame | null, awaited: string, { ended = false } = {}): readonly Wait[] {
+/** The waits that a call within a frame stands for: every computation around it waits as well. */
+export function waitsOf(frame: Frame | null, awaited: string): readonly Wait[] {
   const waits: Wait[] = [];
   for (let at = frame; at !== null; at = at.parent) {
-    if ((ended || !at.isOver) && at.token !== null) waits.push({ waiter: at.hash, token: at.token, awaited });
+    if (!at.isOver && at.token !== null) waits.push({ waiter: at.hash, token: at.token, awaited });
   }
   return waits;
 }

@@ -1,4 +1,5 @@
 import type { MemoizeSpec } from '../definitions/memoize.ts';
+import type { Wait } from './wait-rows.ts';
 
 /** What memoization has to know of a task. A `TaskSpec` that is memoized is one. */
 export interface MemoTask {
@@ -57,8 +58,8 @@ export interface Claim {
 export type ClaimAnswer =
   | { readonly kind: 'mine'; readonly claim: Claim }
   | { readonly kind: 'hit'; readonly hit: Hit }
-  /** Another call, here or in another process, computes it: `wait` for it, holding nothing. */
-  | { readonly kind: 'busy' }
+  /** Another call, here or in another process, computes it: `wait` for it, giving `waits` on, and holding nothing. */
+  | { readonly kind: 'busy'; readonly waits: readonly Wait[] }
   /** Waiting would close a circle of calls that wait for each other: compute without a claim, and store nothing. */
   | { readonly kind: 'circle' };
 
@@ -76,8 +77,8 @@ export interface WaitOptions extends LookupOptions {
   readonly signal: AbortSignal;
   /** Results stored since (milliseconds since 1970) are taken even if they have expired. @default now */
   readonly since?: number;
-  /** As it was given to `claim`. @default that of the running code (`within`) */
-  readonly enclosing?: Claim | null;
+  /** As `claim` gave them. @default none: the call is part of no other */
+  readonly waits?: readonly Wait[];
 }
 
 export interface Computed {
@@ -130,13 +131,15 @@ export interface Memoization {
    */
   wait(task: MemoTask, key: MemoKey, options: WaitOptions): Promise<Hit | null>;
   /**
-   * Stores a result and ends its claim; durable when it resolves. Calls that come together share a transaction. A claim that was
+   * Stores a result and ends its claim. When it resolves the result outlives this process, killed or not; a power cut may take
+   * those of the last seconds, which are computed again then. Calls that come together share a transaction. A claim that was
    * taken over or invalidated stores nothing, and that is no error.
    * Errors: HF_RESULT_NOT_STORABLE (the claim is released then).
    */
   complete(computed: Computed): Promise<void>;
   /**
-   * Ends a claim without a result: its function failed. Never rejects: what cannot be written now is written later. Those who wait are woken, and one of them tries next.
+   * Ends a claim without a result: its function failed. Never rejects: what cannot be written now is written later. Those who
+   * wait are woken, and one of them tries next.
    */
   release(claim: Claim): Promise<void>;
   /** Runs code as part of a key's computation, so that memoized calls within know it. */

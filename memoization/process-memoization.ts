@@ -25,11 +25,13 @@ import type {
   WaitOptions,
 } from './memoization.ts';
 import type { OpenForWork } from './open-memoization.ts';
+import { OwnWaits } from './own-waits.ts';
 import { Owners } from './owners.ts';
 import { persist } from './persist.ts';
 import { Results } from './results.ts';
 import { MemoRun } from './run.ts';
 import { StoreWriter } from './store-writer.ts';
+import type { Wait } from './wait-rows.ts';
 import { Watch } from './watch.ts';
 
 /** A result as it is on its way into the store. */
@@ -50,6 +52,7 @@ export class ProcessMemoization implements Memoization {
   readonly #owners: Owners;
   readonly #watch: Watch;
   readonly #lines: Lines;
+  readonly #waits = new OwnWaits();
   readonly #running = new AsyncLocalStorage<Frame>();
   readonly #frames = new WeakMap<Claim, Frame>();
 
@@ -89,12 +92,14 @@ export class ProcessMemoization implements Memoization {
     const { hash } = key;
     if (isWithin(enclosing, hash)) throw new HoldfastError('HF_MEMO_CYCLE', { task: task.name });
     // A call that is part of no other can close no circle: what is computed here needs no word from the store.
-    if (enclosing === null && this.#lines.isHeld(hash)) return { kind: 'busy' };
-    const request = { task, hash, notBefore: options.notBefore, waits: waitsOf(enclosing, hash) };
+    if (enclosing === null && this.#lines.isHeld(hash)) return { kind: 'busy', waits: [] };
+    const waits = waitsOf(enclosing, hash);
+    const request = { task, hash, notBefore: options.notBefore, waits };
     const deadTokens = new Set<string>();
     const deadOwners = new Set<string>();
     let damaged: StoredRow | null = null;
-    let leavesWaits = false;
+    let isWaiting = false;
+    this.#waits.begin(waits);
     try {
       for (;;) {
         const token = randomUUID();
@@ -109,20 +114,23 @@ export class ProcessMemoization implements Memoization {
           damaged = reply.row;
           continue;
         }
-        if (reply.kind === 'busy') leavesWaits = true;
+        if (reply.kind === 'busy') this.#waits.written(waits);
         const dead = await this.#owners.dead(ownersOf(reply));
         if (dead.size === 0) {
           if (!this.#lines.isHeld(hash)) this.#lines.pass(hash);
-          // Those of who waits stand for it: they end with the wait.
-          if (reply.kind === 'busy') leavesWaits = false;
-          return { kind: reply.kind };
+          isWaiting = reply.kind === 'busy';
+          return reply.kind === 'busy' ? { kind: 'busy', waits } : { kind: 'circle' };
         }
         for (const owner of dead) deadOwners.add(owner);
         if (reply.kind === 'busy') deadTokens.add(reply.holder.token);
       }
     } finally {
-      if (leavesWaits) await this.#writer.endWaits(request.waits);
+      if (!isWaiting) await this.#endWaits(waits);
     }
+  }
+
+  async #endWaits(waits: readonly Wait[]): Promise<void> {
+    await this.#writer.endWaits(this.#waits.end(waits));
   }
 
   #hold(claim: Claim, parent: Frame | null): ClaimAnswer {
@@ -141,11 +149,10 @@ export class ProcessMemoization implements Memoization {
   }
 
   async wait(task: MemoTask, key: MemoKey, options: WaitOptions): Promise<Hit | null> {
-    const waits = waitsOf(this.#enclosing(options.enclosing), key.hash, { ended: true });
     try {
       return await this.#wait(task, key.hash, options);
     } finally {
-      await this.#writer.endWaits(waits);
+      await this.#endWaits(options.waits ?? []);
     }
   }
 

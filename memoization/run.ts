@@ -1,5 +1,5 @@
 import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
-import type { Claim, ClaimAnswer, Hit, MemoKey, MemoTask, RunOptions, RunOutcome } from './memoization.ts';
+import type { Claim, ClaimAnswer, Hit, MemoKey, MemoTask, RunOptions, RunOutcome, WaitOptions } from './memoization.ts';
 import { persist } from './persist.ts';
 import type { ProcessMemoization } from './process-memoization.ts';
 
@@ -56,7 +56,7 @@ export class MemoRun {
       for (;;) {
         const answer = await this.#store(() => this.#memoization.claim(task, key, { notBefore }));
         if (answer.kind !== 'busy') return answer;
-        const hit = await this.#wait(key, { since, signal: patience.begin() });
+        const hit = await this.#wait(key, { since, signal: patience.begin(), waits: answer.waits });
         if (hit !== null) return { kind: 'hit', hit };
       }
     } finally {
@@ -64,7 +64,7 @@ export class MemoRun {
     }
   }
 
-  #wait(key: MemoKey, wait: { readonly since: number; readonly signal: AbortSignal }): Promise<Hit | null> {
+  #wait(key: MemoKey, wait: Required<Pick<WaitOptions, 'since' | 'signal' | 'waits'>>): Promise<Hit | null> {
     const { task, options } = this.#call;
     return this.#store(
       () => this.#memoization.wait(task, key, { ...wait, notBefore: options.notBefore }),
