@@ -71,7 +71,9 @@ export class MemoCall implements Call {
     if (answer.kind === 'hit' || answer.kind === 'busy') {
       session.rate.giveBack(1);
       this.#free();
-      return answer.kind === 'busy' ? answer : { kind: 'hit', value: answer.hit.value, memo: oneHit(answer.hit) };
+      return answer.kind === 'busy'
+        ? { kind: 'busy' }
+        : { kind: 'hit', value: answer.hit.value, memo: oneHit(answer.hit) };
     }
     this.#claim = answer.kind === 'mine' ? answer.claim : null;
     if (this.#over || this.#abort) {

@@ -83,6 +83,24 @@ export function describeNestedCalls(title: string, makeHome: () => Promise<MemoH
       expect(await database.read((tx) => tx.all('SELECT * FROM hf_memo_wait'))).toEqual([]);
     });
 
+    test('of which one of two that wait for a key ends still close a circle with the other (invariant 9)', async () => {
+      const [first, second] = processes as [MemoProcess, MemoProcess];
+      const [a, b] = [await first.hold(task, 'a'), await second.hold(task, 'b')];
+      const key = first.memoization.keyOf(task, 'b');
+      const ending = [new AbortController(), new AbortController()];
+      const waiting: Promise<unknown>[] = [];
+      for (const { signal } of ending) {
+        const answer = await first.claim(task, 'b', { enclosing: a });
+        if (answer.kind !== 'busy') throw new Error(`The claim was answered ${answer.kind}`);
+        waiting.push(first.memoization.wait(task, key, { notBefore: null, signal, waits: answer.waits }));
+      }
+      for (const [n, expected] of (['circle', 'busy'] as const).entries()) {
+        ending[n]?.abort(new Error('enough'));
+        await expect(waiting[n]).rejects.toThrow('enough');
+        expect((await second.claim(task, 'a', { enclosing: b })).kind).toBe(expected);
+      }
+    });
+
     test('of a dead process close no circle: what it held is taken over (invariant 9)', async () => {
       const [dead, living] = processes as [MemoProcess, MemoProcess];
       const held = await dead.hold(task, 'a');
