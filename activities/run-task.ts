@@ -3,7 +3,7 @@ import { HoldfastError } from '../definitions/errors.ts';
 import { checkInput, type TaskSpec } from '../definitions/task.ts';
 import { fromJson, toJson } from '../definitions/values.ts';
 import { TaskCalls } from '../ledger/task-calls.ts';
-import { isMemoTask } from '../memoization/memoization.ts';
+import { isMemoTask, type Seal } from '../memoization/memoization.ts';
 import type { TaskCallOptions } from '../workflows/messages.ts';
 import { runAs } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -23,19 +23,21 @@ export type TaskActivity = (input?: unknown, options?: TaskCallOptions) => Promi
 /** An activity for each task, by the task's name. */
 export function createTaskActivities(
   deps: Dependencies,
-  tasks: ReadonlyMap<string, TaskSpec>,
+  { tasks, seal }: { readonly tasks: ReadonlyMap<string, TaskSpec>; readonly seal: Seal | null },
 ): Readonly<Record<string, TaskActivity>> {
   const calls = new TaskCalls(deps.store.database, deps.now);
   const activity =
     (spec: TaskSpec): TaskActivity =>
     (input, options) =>
-      runTask(spec, { deps, calls, options: options ?? {} }, input);
+      runTask(spec, { deps, calls, seal, options: options ?? {} }, input);
   return Object.fromEntries([...tasks].map(([name, spec]) => [name, activity(spec)]));
 }
 
 interface RunParts {
   readonly deps: Dependencies;
   readonly calls: TaskCalls;
+  /** What recorded steps go through. */
+  readonly seal: Seal | null;
   readonly options: TaskCallOptions;
 }
 
@@ -56,6 +58,7 @@ class TaskRun {
   readonly #deps: Dependencies;
   readonly #activity: Context;
   readonly #attempt: TaskAttempt;
+  readonly #calls: TaskCalls;
   readonly #call: TaskCall;
   readonly #context: TaskCallContext;
   readonly #caller: TaskCaller;
@@ -65,6 +68,7 @@ class TaskRun {
     this.#deps = parts.deps;
     this.#activity = parts.activity;
     this.#attempt = parts.attempt;
+    this.#calls = parts.calls;
     this.#call = new TaskCall(parts, spec);
     this.#context = new TaskCallContext(this.#call, spec);
     const refresh = parts.options.refresh === true;
@@ -168,15 +172,17 @@ class TaskRun {
   async #leave(failures: number, error: unknown): Promise<void> {
     this.#attempt.beat(failures);
     if (failures === this.#attempt.failures) return;
-    const { log, calls, scope } = this.#call;
+    const { log } = this.#call;
     log.warn(`The task failed, and is tried again: ${error}`);
-    await calls.recordFailures(scope, failures).catch((cause) => log.warn(`The failure is not in the store: ${cause}`));
+    await this.#calls
+      .recordFailures(this.#attempt.scope, failures)
+      .catch((cause) => log.warn(`The failure is not in the store: ${cause}`));
   }
 
   async #forget(): Promise<void> {
-    const { isRecorded, calls, scope, log } = this.#call;
+    const { isRecorded, log } = this.#call;
     if (!isRecorded) return;
     // It is old some day in any case.
-    await calls.forget(scope).catch((error) => log.debug(`Records of the call stay: ${error}`));
+    await this.#calls.forget(this.#attempt.scope).catch((error) => log.debug(`Records of the call stay: ${error}`));
   }
 }

@@ -4,28 +4,33 @@ import type { TaskSpec } from '../definitions/task.ts';
 import type { Tx } from '../definitions/tx.ts';
 import { decodeValue, encodeValue } from '../definitions/values.ts';
 import type { TaskCalls } from '../ledger/task-calls.ts';
+import type { Seal } from '../memoization/memoization.ts';
 import { AttemptEffects } from './attempt-effects.ts';
 import type { NestedContext } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
+import { sealText, unsealText } from './sealed-text.ts';
 import type { TaskAttempt } from './task-attempt.ts';
+
+interface TaskCallParts {
+  readonly deps: Dependencies;
+  readonly calls: TaskCalls;
+  readonly attempt: TaskAttempt;
+  /** What recorded steps go through. */
+  readonly seal: Seal | null;
+}
 
 /** What an attempt and the tasks within it share. */
 export class TaskCall {
-  readonly deps: Dependencies;
-  readonly calls: TaskCalls;
   readonly attempt: TaskAttempt;
   readonly effects: AttemptEffects;
   readonly log: Logger;
   /** Whether there may be records of it to forget. */
   isRecorded: boolean;
+  readonly #parts: TaskCallParts;
   #fault: { readonly error: unknown } | null = null;
 
-  constructor(
-    parts: { readonly deps: Dependencies; readonly calls: TaskCalls; readonly attempt: TaskAttempt },
-    task: TaskSpec,
-  ) {
-    this.deps = parts.deps;
-    this.calls = parts.calls;
+  constructor(parts: TaskCallParts, task: TaskSpec) {
+    this.#parts = parts;
     this.attempt = parts.attempt;
     this.isRecorded = !parts.attempt.isFirst;
     this.effects = new AttemptEffects(parts.deps.transactions, ['task', parts.attempt.scope]);
@@ -45,8 +50,21 @@ export class TaskCall {
     this.#fault ??= { error };
   }
 
-  get scope(): string {
-    return this.attempt.scope;
+  get deps(): Dependencies {
+    return this.#parts.deps;
+  }
+
+  /** What a step gave, as an encoded value; null where it has not been recorded. */
+  async step(name: string): Promise<string | null> {
+    const { calls, seal, attempt } = this.#parts;
+    const stored = await calls.step(attempt.scope, name);
+    return stored === null ? null : unsealText(seal, stored);
+  }
+
+  async recordStep(name: string, value: string): Promise<void> {
+    const { calls, seal, attempt } = this.#parts;
+    this.isRecorded = true;
+    await calls.recordStep(attempt.scope, name, await sealText(seal, value));
   }
 }
 
@@ -138,12 +156,10 @@ export class TaskCallContext implements NestedContext {
   async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
     this.#assertNotOver('once');
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
-    const { calls, scope } = this.#call;
-    const known = await this.#store(calls.step(scope, this.#steps + name));
+    const known = await this.#store(this.#call.step(this.#steps + name));
     if (known !== null) return decodeValue(known) as T;
     const value = encodeValue(await fn());
-    this.#call.isRecorded = true;
-    await this.#store(calls.recordStep(scope, this.#steps + name, value));
+    await this.#store(this.#call.recordStep(this.#steps + name, value));
     return decodeValue(value) as T;
   }
 

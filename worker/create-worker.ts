@@ -15,6 +15,7 @@ import { createOwnWorkers, queuesOf } from './own-workers.ts';
 import { Parts } from './parts.ts';
 import { sealOf } from './payload-bytes.ts';
 import { type OpenProcess, openProcess, openWorkersStore } from './process.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 export interface WorkerOptions extends TemporalOptions {
   /** The jobs that this process serves, each on a task queue of its own. @default none */
@@ -72,6 +73,7 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   const shutdownGraceMs = durationOr(options.shutdownGrace, 'shutdownGrace', DEFAULTS.shutdownGraceMs);
   const heartbeatTimeoutMs = durationOr(options.heartbeatTimeout, 'heartbeatTimeout', DEFAULTS.heartbeatTimeoutMs);
   const parts = new Parts();
+  boundYoungGeneration();
   try {
     const store = await openWorkersStore({ home, directory, url: options.store ?? storeUrl(home, env) });
     parts.add(() => store.database.close());

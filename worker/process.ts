@@ -22,7 +22,6 @@ import { failOrphans } from './orphans.ts';
 import { Parts } from './parts.ts';
 import { ProcessOwner } from './process-owner.ts';
 import { serverIdOf } from './server-id.ts';
-import { boundYoungGeneration } from './young-generation.ts';
 
 const SWEEP_MS = 2_000;
 
@@ -95,7 +94,6 @@ export interface OpenProcess {
 export async function openProcess(options: ProcessOptions): Promise<OpenProcess> {
   const { home, log, client, store, queues } = options;
   const parts = new Parts();
-  boundYoungGeneration();
   try {
     const server = await serverIdOf(client);
     const owner = await takePlace(options, { server, parts });
@@ -112,7 +110,7 @@ export async function openProcess(options: ProcessOptions): Promise<OpenProcess>
       deps,
       owner,
       activities,
-      taskActivities: createTaskActivities(deps, options.tasks),
+      taskActivities: createTaskActivities(deps, options),
       keepSweeping: async () => {
         await sweep();
         parts.add(repeat(sweep));

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { CompleteAsyncError, Context } from '@temporalio/activity';
 import type { PayloadCodec } from '@temporalio/common';
 import type { WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { defineTask } from '../../definitions/task.ts';
 import type { MemoizeActivities } from '../../worker/index.ts';
 import { bundle, PluggedSite } from './plugged-site.ts';
 import * as tasks from './programs/task-definitions.ts';
@@ -227,6 +228,31 @@ describe("the user's data converter", () => {
     expect(await run(work, memoizeActivities, { dataConverter })).toEqual({ id: 'very secret', at: 'now' });
     expect(calls).toHaveLength(1);
     expect(readFileSync(site.store, 'latin1')).not.toContain('very secret');
+  });
+
+  test('recorded steps are sealed as well, and come back', async () => {
+    const dataConverter = { payloadCodecs: [codec] };
+    const found: unknown[] = [];
+    let stored = '';
+    const steps = defineTask({
+      name: 'steps',
+      retry: { delays: ['1ms'] },
+      run: async (_: null, ctx) => {
+        found.push(await ctx.once('step', () => 'a secret step'));
+        stored += readFileSync(site.store, 'latin1') + readFileSync(`${site.store}-wal`, 'latin1');
+        if (ctx.attempt === 1) throw new Error('once more');
+        return 'done';
+      },
+    });
+    const taskQueue = site.newName('queue');
+    const plugins = [site.plugin({ tasks: [steps] })];
+    const client = site.clientWith({ dataConverter });
+    await site.working({ taskQueue, workflowBundle, plugins, dataConverter }, () =>
+      site.execute('taskFlow', { taskQueue, args: ['steps', null], client }),
+    );
+    expect(found).toEqual(['a secret step', 'a secret step']);
+    expect(stored).toContain('hf_task_once');
+    expect(stored).not.toContain('a secret step');
   });
 
   test('a payload converter makes what is stored come back as the workflow would have got it', async () => {
