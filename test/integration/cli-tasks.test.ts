@@ -16,6 +16,21 @@ export const add = defineTask({
 export default defineJob({ name: 'beside', source: items([{ n: 1 }]), key: ({ n }) => n, run: ({ n }) => add({ x: n, y: n }) });
 `;
 
+const DYING = `import { existsSync, writeFileSync } from 'node:fs';
+import { defineTask } from 'holdfast';
+export const dies = defineTask({
+  name: 'dies',
+  retry: { attempts: 1 },
+  run: (_: null, ctx) => {
+    if (!existsSync('died')) {
+      writeFileSync('died', '');
+      process.kill(process.pid, 'SIGKILL');
+    }
+    return 'alive on attempt ' + ctx.attempt;
+  },
+});
+`;
+
 let site: Site;
 
 beforeAll(() => {
@@ -35,6 +50,18 @@ describe('holdfast worker', () => {
     expect(await client.runTask('add', { x: 1, y: 1 })).toBe(2);
     expect((await (await client.start('beside')).result()).state).toBe('complete');
     expect(project.read('calls.log')).toBe('1 1\n');
+    await worker.end('SIGTERM');
+  });
+
+  test('a process that dies with a task is started again, and the task goes on at once, with all its tries', async () => {
+    const project = site.project('dying');
+    project.write('tasks.ts', DYING);
+    const worker = project.start('worker', 'tasks.ts');
+    await worker.says('for task dies');
+    const { address } = await serverStatus({ home: site.home });
+    await using client = new HoldfastClient({ address: String(address), home: site.home });
+    expect(await client.runTask('dies', null)).toBe('alive on attempt 1');
+    await worker.says('ended by SIGKILL');
     await worker.end('SIGTERM');
   });
 
