@@ -1,6 +1,7 @@
 import { checkInput, type TaskSpec } from '../definitions/task.ts';
 import { type Hit, isMemoTask, type MemoKey, type MemoTask } from '../memoization/memoization.ts';
 import { type CallResult, type CallStart, startCall } from './call.ts';
+import { copyInput } from './copy-input.ts';
 import type { ItemWork } from './item-context.ts';
 import { ItemPump, type PumpOptions } from './item-pump.ts';
 import { MemoCall } from './memo-call.ts';
@@ -87,7 +88,7 @@ class MemoPump<Work extends ItemWork> extends ItemPump<Work> {
     for (const work of works) {
       if (this.stopSignal.aborted) break;
       try {
-        const given = this.#inputOf ? this.#inputOf(work.item) : work.item;
+        const given = copyInput(this.#inputOf ? this.#inputOf(work.item) : work.item);
         const input = this.#task.schema === null ? given : await checkInput(this.#task, given);
         this.#keyed.set(work, { input, key: this.session.deps.memo.keyOf(this.#task, input), begun: false });
         keyed.push(work);

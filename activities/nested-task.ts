@@ -6,11 +6,14 @@ import type { TaskRuntime } from '../definitions/task-runtime.ts';
 import { encodeValue } from '../definitions/values.ts';
 import { isMemoTask } from '../memoization/memoization.ts';
 import { type Caller, currentCaller, type NestedContext } from './caller.ts';
+import { copyInput } from './copy-input.ts';
 
 /** Calls of tasks inside a user's function: each memoized on its own and within its own timeout. */
 export const taskRuntime: TaskRuntime = {
   async call(spec, input) {
-    const checked = await checkInput(spec, input);
+    // Before anything is awaited: the caller may change its own meanwhile.
+    const given = isMemoTask(spec) ? copyInput(input) : input;
+    const checked = await checkInput(spec, given);
     const caller = currentCaller();
     if (!caller) return spec.run(checked, bareContext(spec, checked));
     const context = caller.nested(spec, stepsOf(spec, checked));

@@ -78,6 +78,29 @@ describe('a memoized task called inside run', () => {
     expect(summary.memo).toMatchObject({ hits: 57, misses: 63 });
   }, 60_000);
 
+  test('is given its input as it was when it was called, whatever becomes of that', async () => {
+    const page = defineTask({
+      name: 'page',
+      run: async (query: { n: number; seen?: boolean }) => {
+        query.seen = true;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return `page ${query.n}`;
+      },
+      memoize: {},
+    });
+    const run = async () => {
+      const query = { n: 0 };
+      const pages: Promise<string>[] = [];
+      for (; query.n < 3; query.n++) pages.push(page(query));
+      return [...(await Promise.all(pages)), ...(await Promise.all([0, 1, 2].map((n) => page({ n })))), query];
+    };
+    const handle = await holdfast.run(defineJob({ name: 'pages', source: items([1]), key: (n) => n, run }));
+
+    const [result] = await Array.fromAsync(handle.results());
+    expect(result?.result).toEqual(['page 0', 'page 1', 'page 2', 'page 0', 'page 1', 'page 2', { n: 3 }]);
+    expect((await handle.result()).memo).toMatchObject({ hits: 3, misses: 3 });
+  }, 60_000);
+
   test('that calls itself with the same input is refused instead of waiting for itself (invariant 9)', async () => {
     const turn: { again: (n: number) => Promise<number> } = { again: async () => 0 };
     const one = defineTask({ name: 'one', run: (n: number) => turn.again(n), memoize: {} });
