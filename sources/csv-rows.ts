@@ -87,7 +87,8 @@ function parseQuoted(
 ): void {
   const { bytes, origin } = segment;
   const texts = quoted.map(({ start, end }) => bytes.toString('utf8', start, textEnd(bytes, start, end)));
-  const rows = tryParse(texts.join('\n'), delimiter);
+  // By CRLF, because a carriage return at a text's end is the text's.
+  const rows = tryParse(texts.join('\r\n'), delimiter);
   const whole = rows.length === texts.length;
   for (const [n, span] of quoted.entries()) {
     const one = (whole ? rows[n] : undefined) ?? parseOne(texts[n] ?? '', delimiter);

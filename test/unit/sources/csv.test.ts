@@ -90,6 +90,17 @@ describe('CSV as RFC 4180 has it', () => {
     );
   });
 
+  test("a carriage return before the line end is the last cell's, whatever stands in the next record", async () => {
+    const text = '"a",b\r\r\n"c",d\n""\r\r\n"",\n';
+    const records = await readAll(await open(text, { header: false, columns: ['a', 'b'] }));
+    expect(records.map((record) => ('item' in record ? record.item : record.malformed))).toEqual([
+      { a: 'a', b: 'b\r' },
+      { a: 'c', b: 'd' },
+      'a quoted field goes on behind its closing quote',
+      { a: '', b: '' },
+    ]);
+  });
+
   test('a record holds the named columns, in whatever order each file has them', async () => {
     await writeFile(join(directory, 'x.csv'), 'a,b,c\n1,2,3\n');
     await writeFile(join(directory, 'y.csv'), 'c,a\n3,1\n');
