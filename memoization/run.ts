@@ -64,12 +64,16 @@ export class MemoRun {
     }
   }
 
-  #wait(key: MemoKey, wait: Required<Pick<WaitOptions, 'since' | 'signal' | 'waits'>>): Promise<Hit | null> {
+  async #wait(key: MemoKey, wait: Required<Pick<WaitOptions, 'since' | 'signal' | 'waits'>>): Promise<Hit | null> {
     const { task, options } = this.#call;
-    return this.#store(
-      () => this.#memoization.wait(task, key, { ...wait, notBefore: options.notBefore }),
-      () => wait.signal.aborted,
-    );
+    try {
+      return await this.#memoization.wait(task, key, { ...wait, notBefore: options.notBefore });
+    } catch (error) {
+      if (wait.signal.aborted) throw error;
+      // The wait is over, whatever ended it: another one begins with a claim.
+      if (this.#again(error)) return null;
+      throw new StoreFailed(error);
+    }
   }
 
   async #compute(claim: Claim): Promise<unknown> {
@@ -104,11 +108,11 @@ export class MemoRun {
     return task.memoize.onStoreError === 'fail' && options.again?.(error) === true;
   };
 
-  async #store<T>(step: () => Promise<T>, isMeant: () => boolean = () => false): Promise<T> {
+  async #store<T>(step: () => Promise<T>): Promise<T> {
     try {
-      return await persist(step, (error) => !isMeant() && this.#again(error));
+      return await persist(step, this.#again);
     } catch (error) {
-      throw isMeant() || isHoldfastError(error, 'HF_MEMO_CYCLE') ? error : new StoreFailed(error);
+      throw isHoldfastError(error, 'HF_MEMO_CYCLE') ? error : new StoreFailed(error);
     }
   }
 }
