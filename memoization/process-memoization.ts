@@ -124,6 +124,10 @@ export class ProcessMemoization implements Memoization {
         for (const owner of dead) deadOwners.add(owner);
         if (reply.kind === 'busy') deadTokens.add(reply.holder.token);
       }
+    } catch (error) {
+      // What the store was asked may have come through.
+      this.#waits.written(waits);
+      throw error;
     } finally {
       if (!isWaiting) await this.#endWaits(waits);
     }

@@ -59,7 +59,7 @@ export class StoreWriter {
   #writtenAt = Number.NEGATIVE_INFINITY;
   /** Claims that are over, though the store could not be told. */
   readonly #abandoned = new Map<string, HeldClaim>();
-  /** The same of waits: they go with whatever is written next. */
+  /** The same of waits. */
   #endedWaits: Wait[] = [];
   #again: NodeJS.Timeout | null = null;
   #isClosed = false;
@@ -84,7 +84,11 @@ export class StoreWriter {
   }
 
   async endWaits(waits: readonly Wait[]): Promise<void> {
-    if (waits.length > 0) await this.#ask(this.#next.waits, waits).catch(() => this.#endedWaits.push(...waits));
+    if (waits.length === 0) return;
+    await this.#ask(this.#next.waits, waits).catch(() => {
+      this.#endedWaits.push(...waits);
+      this.#tryAgain();
+    });
   }
 
   async close(): Promise<void> {
@@ -162,7 +166,7 @@ export class StoreWriter {
   }
 
   #tryAgain(): void {
-    if (this.#isClosed || this.#again !== null || this.#abandoned.size === 0) return;
+    if (this.#isClosed || this.#again !== null || this.#abandoned.size + this.#endedWaits.length === 0) return;
     this.#again = setTimeout(() => {
       this.#again = null;
       void this.#flush();
@@ -175,7 +179,7 @@ export class StoreWriter {
     const { database, reach } = this.#options;
     const abandoned = [...this.#abandoned.values()];
     const endedWaits = [...this.#endedWaits];
-    if (size(batch) === 0 && abandoned.length === 0) return () => {};
+    if (size(batch) + abandoned.length + endedWaits.length === 0) return () => {};
     const { stored, replies, tasks } = await database.write(async (tx) => {
       const tasks = await this.#tasks.note(tx, tasksOf(batch));
       await endWaits(tx, [...endedWaits, ...batch.waits.flatMap((asked) => asked.request)]);

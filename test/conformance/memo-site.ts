@@ -1,7 +1,15 @@
 import type { Database } from '../../database/database.ts';
 import type { Expiration, MemoizeSpec } from '../../definitions/memoize.ts';
 import type { MemoEntries } from '../../memoization/entries.ts';
-import type { Claim, ClaimOptions, Memoization, MemoTask, RunOutcome, Seal } from '../../memoization/memoization.ts';
+import type {
+  AskAgain,
+  Claim,
+  ClaimOptions,
+  Memoization,
+  MemoTask,
+  RunOutcome,
+  Seal,
+} from '../../memoization/memoization.ts';
 import { openEntries, openMemoization } from '../../memoization/open-memoization.ts';
 
 /** Where a store is, for one test. */
@@ -87,7 +95,12 @@ export class MemoProcess {
     this.owner = owner;
   }
 
-  run(task: MemoTask, input: unknown, compute: () => unknown, more: { notBefore?: number; waitMsMax?: number } = {}) {
+  run(
+    task: MemoTask,
+    input: unknown,
+    compute: () => unknown,
+    more: { notBefore?: number; waitMsMax?: number; again?: AskAgain } = {},
+  ) {
     const signal = new AbortController().signal;
     return this.memoization.run(task, input, compute, { notBefore: null, madeBy: this.owner, signal, ...more });
   }

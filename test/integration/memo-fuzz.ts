@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '../../database/database.ts';
 import { openSqlite } from '../../database/sqlite.ts';
-import { isHoldfastError } from '../../definitions/errors.ts';
+import { HoldfastError, isHoldfastError } from '../../definitions/errors.ts';
 import type { MemoEntries } from '../../memoization/entries.ts';
 import type { MemoTask } from '../../memoization/memoization.ts';
 import { type MemoProcess, MemoSite, memoTask } from '../conformance/memo-site.ts';
@@ -40,6 +41,30 @@ export async function fuzzMemo(seed: number): Promise<void> {
   await site.end();
 }
 
+/** The database, whose transactions fail now and then: before they begin, or when they have come through and none could tell. */
+function withFaults(database: Database, fails: () => boolean): Database {
+  const fail = () => {
+    if (fails()) throw new HoldfastError('HF_DATABASE_LOCKED', { database: database.url });
+  };
+  return {
+    dialect: database.dialect,
+    url: database.url,
+    async read(work) {
+      fail();
+      return database.read(work);
+    },
+    async write(work, options) {
+      fail();
+      const result = await database.write(work, options);
+      fail();
+      return result;
+    },
+    isDataError: (error) => database.isDataError(error),
+    checkFile: () => database.checkFile(),
+    close: () => database.close(),
+  };
+}
+
 class Life {
   readonly problems = new Set<string>();
   readonly #site: MemoSite;
@@ -48,7 +73,8 @@ class Life {
   readonly #task: MemoTask;
   readonly #keys: number;
   /** In a hundred. */
-  readonly #rates: { readonly nest: number; readonly fail: number; readonly kill: number; readonly invalidate: number };
+  readonly #rates: Readonly<Record<'nest' | 'fail' | 'kill' | 'invalidate' | 'fault', number>>;
+  #isFaulty = true;
   readonly #living = new Set<MemoProcess>();
   readonly #invalidatedAt = new Map<number, number>();
   readonly #turns = new Map<number, number>();
@@ -67,11 +93,12 @@ class Life {
       fail: chance.below(40),
       kill: chance.one(2) ? 3 : 0,
       invalidate: chance.one(2) ? 5 : 0,
+      fault: chance.one(3) ? 3 : 0,
     };
   }
 
   async live(): Promise<void> {
-    for (let n = 0; n < 3; n++) this.#living.add(await this.#site.process());
+    for (let n = 0; n < 3; n++) await this.#begin();
     const calls: Promise<unknown>[] = [];
     for (let n = 0; n < CALLS; n++) {
       calls.push(
@@ -85,6 +112,7 @@ class Life {
     const hang = sleep(HANG_MS, 'hang', { signal: late.signal }).catch(() => 'ended');
     if ((await Promise.race([Promise.all(calls), hang])) === 'hang') this.problems.add('calls that never end');
     late.abort();
+    this.#isFaulty = false;
     await this.#expectNothingLeft();
   }
 
@@ -93,7 +121,10 @@ class Life {
     const invalidatedAt = this.#invalidatedAt.get(n) ?? 0;
     const depth = this.#depth.getStore() ?? 0;
     const compute = () => this.#depth.run(depth + 1, () => this.#compute(process, n, depth));
-    const { value, hit } = await process.run(this.#task, n, compute, isRefresh ? { notBefore: at } : {});
+    const { value, hit } = await process.run(this.#task, n, compute, {
+      ...(isRefresh && { notBefore: at }),
+      again: (error) => isHoldfastError(error, 'HF_DATABASE_LOCKED') && n % 2 === 0,
+    });
     const { n: of, begunAt } = value as Value;
     if (of !== n) this.problems.add(`the result of ${of} for ${n}`);
     if (hit !== null && begunAt < invalidatedAt) this.problems.add('a result from before it was invalidated');
@@ -131,7 +162,8 @@ class Life {
   }
 
   #note(error: unknown): void {
-    if (isHoldfastError(error, 'HF_MEMO_CYCLE') || (error as Error).message === 'on purpose') return;
+    if (isHoldfastError(error, 'HF_MEMO_CYCLE') || isHoldfastError(error, 'HF_DATABASE_LOCKED')) return;
+    if ((error as Error).message === 'on purpose') return;
     this.problems.add(`${(error as Error).stack}`);
   }
 
@@ -140,7 +172,14 @@ class Life {
     // What it computes goes on, as in a process that was taken for dead.
     this.#living.delete(victim);
     this.#site.kill(victim);
-    this.#living.add(await this.#site.process());
+    await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    const fails = () => this.#isFaulty && this.#happens(this.#rates.fault);
+    this.#isFaulty = false;
+    this.#living.add(await this.#site.process({ database: withFaults(await this.#site.database(), fails) }));
+    this.#isFaulty = true;
   }
 
   async #invalidate(): Promise<void> {
