@@ -99,9 +99,11 @@ function isPlainContainer(value: object, depth: number): boolean {
   }
   if (prototype !== Object.prototype && prototype !== null) return false;
   const record = value as Record<string, unknown>;
+  // One that is hidden, or inherited, would be called by stringify.
+  if (record['toJSON'] !== undefined) return false;
   // `for in` is faster than Object.keys; a polluted prototype would only make the answer false.
   for (const key in record) {
-    if (key === tag || key === 'toJSON' || !isPlainJson(record[key], depth + 1)) return false;
+    if (key === tag || !isPlainJson(record[key], depth + 1)) return false;
   }
   return Object.getOwnPropertySymbols(value).length === 0;
 }
@@ -129,13 +131,15 @@ function encodeObject(value: object, path: string, within: readonly object[]): u
   if (within.includes(value)) throw notStorable('a value within itself', path);
   const inner = [...within, value];
   if (Array.isArray(value)) {
+    if (!isOf(value, 'concat')) throw notStorable(value, path);
     if (Object.keys(value).length !== value.length) throw notStorable('an array with holes or other properties', path);
     return value.map((item, n) => encode(item, `${path}[${n}]`, inner));
   }
-  const kind = Object.prototype.toString.call(value);
-  // By tag and not by prototype: values from another realm (a loader's or a test runner's) are as good.
-  if (kind === '[object Date]') return { [tag]: ['date', dateMs(value as Date)] };
-  if (kind === '[object Uint8Array]') return { [tag]: ['bytes', toBase64(value as Uint8Array)] };
+  if (isDate(value)) {
+    if (!isOf(value, 'getTime') || Reflect.ownKeys(value).length > 0) throw notStorable(value, path);
+    return { [tag]: ['date', dateMs(value)] };
+  }
+  if (isBytes(value)) return { [tag]: ['bytes', toBase64(value)] };
   if (!isPlainObject(value)) throw notStorable(value, path);
   if (Object.getOwnPropertySymbols(value).length > 0) throw notStorable('an object with symbols for keys', path);
   const encoded: [string, unknown][] = [];
@@ -144,6 +148,28 @@ function encodeObject(value: object, path: string, within: readonly object[]): u
   if (only !== undefined && only[0] === tag) return { [tag]: ['object', only[1]] };
   // The own key toJSON holds no function here (that was refused), so stringify does not call it.
   return Object.fromEntries(encoded);
+}
+
+/** By tag and not by prototype: values from another realm (a loader's or a test runner's) are as good. Anything may claim the tag. */
+function isDate(value: object): value is Date {
+  if (Object.prototype.toString.call(value) !== '[object Date]') return false;
+  try {
+    Date.prototype.getTime.call(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const kindOfBytes = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
+  ?.get as (this: object) => string | undefined;
+
+const isBytes = (value: object): value is Uint8Array => kindOfBytes.call(value) === 'Uint8Array';
+
+/** Whether a value's prototype is a built-in one, of whatever realm: those have their methods of their own. */
+function isOf(value: object, method: string): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, method);
 }
 
 function isPlainObject(value: object): boolean {

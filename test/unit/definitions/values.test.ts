@@ -100,6 +100,20 @@ describe('stored values', () => {
       },
       '$.at',
     ],
+    ['an instance of a class that is an array', { rows: new (class Rows extends Array {})() }, '$.rows'],
+    ['an instance of a class that is a date', { at: new (class Zoned extends Date {})(0) }, '$.at'],
+    ['a date with other properties', { at: Object.assign(new Date(0), { zone: 'CET' }) }, '$.at'],
+    [
+      'a date by name alone',
+      {
+        at: {
+          get [Symbol.toStringTag]() {
+            return 'Date';
+          },
+        },
+      },
+      '$.at',
+    ],
     ['a Map', { seen: new Map() }, '$.seen'],
     ['an error', { error: new Error('no') }, '$.error'],
     ['a promise', { later: Promise.resolve(1) }, '$.later'],
@@ -111,6 +125,11 @@ describe('stored values', () => {
     ['floats', { list: new Float64Array(2) }, '$.list'],
   ])('%s is refused with the path to it', (_title, value, path) => {
     expect(pathOf(value)).toBe(path);
+  });
+
+  test('a hidden toJSON is not asked: what is there is stored', () => {
+    const value = Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'another', enumerable: false });
+    expect(decodeValue(encodeValue({ inner: value }))).toEqual({ inner: { a: 1 } });
   });
 
   test('the same object twice is no value within itself', () => {
