@@ -8,6 +8,7 @@ import { openSqlite } from '../../database/sqlite.ts';
 import { HoldfastError, isHoldfastError } from '../../definitions/errors.ts';
 import type { MemoEntries } from '../../memoization/entries.ts';
 import type { MemoTask } from '../../memoization/memoization.ts';
+import { settleSlice } from '../../memoization/settle.ts';
 import { type MemoProcess, MemoSite, memoTask } from '../conformance/memo-site.ts';
 import { Chance } from './ledger-world.ts';
 
@@ -73,11 +74,18 @@ class Life {
   readonly #task: MemoTask;
   readonly #keys: number;
   /** In a hundred. */
-  readonly #rates: Readonly<Record<'nest' | 'fail' | 'kill' | 'invalidate' | 'fault', number>>;
+  readonly #rates: Readonly<Record<'nest' | 'fail' | 'kill' | 'invalidate' | 'tidy' | 'fault', number>>;
   #isFaulty = true;
+  /** Whether results neither expire nor get lost on their way. */
+  get #isLasting(): boolean {
+    return this.#task.memoize.expires.kind === 'never' && this.#rates.fault === 0;
+  }
+
   readonly #living = new Set<MemoProcess>();
   readonly #invalidatedAt = new Map<number, number>();
   readonly #turns = new Map<number, number>();
+  /** Keys with a result, by their turns at that time. */
+  readonly #stored = new Map<number, number>();
   readonly #computing = new Map<number, Set<Computing>>();
   readonly #depth = new AsyncLocalStorage<number>();
 
@@ -93,6 +101,7 @@ class Life {
       fail: chance.below(40),
       kill: chance.one(2) ? 3 : 0,
       invalidate: chance.one(2) ? 5 : 0,
+      tidy: chance.one(2) ? 20 : 0,
       fault: chance.one(3) ? 3 : 0,
     };
   }
@@ -107,6 +116,7 @@ class Life {
       if (this.#chance.one(3)) await sleep(this.#chance.below(4));
       if (this.#happens(this.#rates.kill)) await this.#kill();
       if (this.#happens(this.#rates.invalidate)) await this.#invalidate();
+      if (this.#happens(this.#rates.tidy)) await this.#tidy();
     }
     const late = new AbortController();
     const hang = sleep(HANG_MS, 'hang', { signal: late.signal }).catch(() => 'ended');
@@ -120,13 +130,25 @@ class Life {
     const at = Date.now();
     const invalidatedAt = this.#invalidatedAt.get(n) ?? 0;
     const depth = this.#depth.getStore() ?? 0;
-    const compute = () => this.#depth.run(depth + 1, () => this.#compute(process, n, depth));
+    const turns = this.#turns.get(n) ?? 0;
+    const mustHit = !isRefresh && this.#stored.get(n) === turns;
+    const compute = () => {
+      if (mustHit) this.problems.add('a stored result that is computed again');
+      return this.#depth.run(depth + 1, () => this.#compute(process, n, depth));
+    };
     const { value, hit } = await process.run(this.#task, n, compute, {
       ...(isRefresh && { notBefore: at }),
       again: (error) => isHoldfastError(error, 'HF_DATABASE_LOCKED') && n % 2 === 0,
     });
     const { n: of, begunAt } = value as Value;
     if (of !== n) this.problems.add(`the result of ${of} for ${n}`);
+    const isStored =
+      hit === null &&
+      depth === 0 &&
+      this.#living.has(process) &&
+      turns % 2 === 0 &&
+      turns === (this.#turns.get(n) ?? 0);
+    if (isStored && this.#isLasting) this.#stored.set(n, turns);
     if (hit !== null && begunAt < invalidatedAt) this.problems.add('a result from before it was invalidated');
     if (isRefresh && begunAt < at) this.problems.add('a result that was begun before the refresh');
   }
@@ -190,6 +212,12 @@ class Life {
     await this.#entries.invalidate({ key: this.#anyProcess().memoization.keyOf(this.#task, n).hash });
     turn();
     this.#invalidatedAt.set(n, at);
+  }
+
+  /** What other processes do now and then: move some keys into the index, or remove what is over. */
+  async #tidy(): Promise<void> {
+    if (this.#chance.one(5)) await this.#entries.collect();
+    else await (await this.#site.database()).write(settleSlice);
   }
 
   /** Once calls that were left behind have ended, too. */
