@@ -138,7 +138,7 @@ export class ItemPump<Work extends ItemWork> {
   }
 
   async #waitForRate(weight: number, waitMs: number): Promise<boolean> {
-    await delay(waitMs, this.#stop.signal);
+    await this.session.rate.wait(waitMs, this.#stop.signal);
     if (!this.#stopReason) return true;
     this.session.slots.release(weight);
     return false;
@@ -257,15 +257,6 @@ function* batches<Work>(works: Iterable<Work>, size: number): Generator<readonly
   if (batch.length > 0) yield batch;
 }
 
-function delay(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, Math.min(ms, 2 ** 31 - 1));
-    signal?.addEventListener('abort', end, { once: true });
-  });
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,6 +7,7 @@ const BURST_MS = 100;
 export class RateLimit {
   #intervalMs = 0;
   #nextMs = 0;
+  readonly #waiting = new Set<{ readonly sooner: (ms: number) => void }>();
 
   setRate(perSecond: number | null): void {
     this.#intervalMs = perSecond === null ? 0 : 1000 / perSecond;
@@ -20,8 +21,35 @@ export class RateLimit {
     return Math.max(0, start - nowMs);
   }
 
-  /** Room that was taken for calls that are not made after all. */
+  /** Room that was taken for calls that are not made after all: those who wait move up. */
   giveBack(calls: number): void {
-    this.#nextMs -= calls * this.#intervalMs;
+    const ms = calls * this.#intervalMs;
+    this.#nextMs -= ms;
+    for (const waiting of [...this.#waiting]) waiting.sooner(ms);
+  }
+
+  /** Waits as long as `take` said, or less where room is given back; ends with the signal, too. */
+  wait(waitMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        this.#waiting.delete(waiting);
+        resolve();
+      };
+      let dueMs = performance.now() + waitMs;
+      const arm = () => setTimeout(end, Math.min(Math.max(0, dueMs - performance.now()), 2 ** 31 - 1));
+      const waiting = {
+        sooner: (ms: number) => {
+          dueMs -= ms;
+          clearTimeout(timer);
+          timer = arm();
+        },
+      };
+      let timer = arm();
+      this.#waiting.add(waiting);
+      signal.addEventListener('abort', end, { once: true });
+    });
   }
 }

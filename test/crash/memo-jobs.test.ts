@@ -185,6 +185,9 @@ describe('a store that cannot be used while a memoized job runs', () => {
     expect(await site.result()).toMatchObject({ state: 'complete' });
     expect(callsAgain(site)).toBe(0);
     expectOnce(site, keys(400));
+    const after = onStore(site);
+    expect(after.prepare('SELECT count(DISTINCT key) AS stored FROM hf_memo').get()).toEqual({ stored: 400 });
+    after.close();
   }, 90_000);
 
   test("broken: by default the job waits until it is mended; with onStoreError 'run' it does without", async () => {
