@@ -22,7 +22,9 @@ export function describeParts(value: string, hide: boolean): Parts {
   const parts: [string, string][] = [];
   const members = membersOf(JSON.parse(value));
   if (members === null) return { $: describePart(value, hide) };
-  for (const [name, member] of members.slice(0, PARTS_MAX)) parts.push([name, describePart(textOf(member), hide)]);
+  for (const [name, member] of members.slice(0, PARTS_MAX)) {
+    parts.push([cut(name), describePart(textOf(member), hide)]);
+  }
   if (members.length > PARTS_MAX) {
     parts.push([REST, describePart(textOf(members.slice(PARTS_MAX)), true)]);
   }
@@ -32,6 +34,10 @@ export function describeParts(value: string, hide: boolean): Parts {
 /** How one part is told: as it is where it is short, else its beginning and a hash of all of it. */
 function describePart(text: string, hide: boolean): string {
   if (hide) return `#${shortHash(text)}`;
+  return cut(text);
+}
+
+function cut(text: string): string {
   if (text.length <= PART_CHARS_MAX) return text;
   return `${text.slice(0, CUT_CHARS).toWellFormed()}…#${shortHash(text)}`;
 }

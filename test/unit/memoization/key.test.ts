@@ -247,6 +247,12 @@ describe('the parts of a key', () => {
     expect(a?.text).not.toBe(b?.text);
   });
 
+  test('with long names are cut alike', () => {
+    const names = ['a', 'b'].map((end) => Object.keys(partsFor({ ['x'.repeat(10_000) + end]: 1 }) as object)[0]);
+    expect(names[0]).toMatch(/^x{60}…#[0-9a-f]{8}$/);
+    expect(names[0]).not.toBe(names[1]);
+  });
+
   test('are bounded in number', () => {
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`m${n}`, n]));
     expect(Object.keys(partsFor(many) as object)).toHaveLength(65);
