@@ -76,8 +76,8 @@ module.exports = {
     },
     room(
       'client',
-      'definitions|ledger|database|workflows/messages|server/home',
-      'A client writes control to the ledger and wakes the workflow; of the embedded server it knows only where its files are.',
+      'definitions|ledger|database|workflows/messages|server/home|server/running',
+      'A client writes control to the ledger and wakes the workflow; of the embedded server it knows only where its files are, and whether one runs there.',
     ),
     room(
       'worker',

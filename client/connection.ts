@@ -1,10 +1,11 @@
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { HoldfastError } from '../definitions/errors.ts';
+import { runningAddress, SERVER_NAMESPACE } from '../server/running.ts';
 
 /** Where Temporal is. What is left out comes from `TEMPORAL_…` variables and the profile in `temporal.toml`. */
 export interface TemporalOptions {
-  /** Host and port of Temporal. @default TEMPORAL_ADDRESS, else the profile's, else localhost:7233 */
+  /** Host and port of Temporal. @default TEMPORAL_ADDRESS, else the profile's, else the embedded server's if it runs, else localhost:7233 */
   readonly address?: string;
   /** Temporal's namespace. @default TEMPORAL_NAMESPACE, else the profile's, else `default` */
   readonly namespace?: string;

@@ -17,7 +17,10 @@ import type { Summary } from './summary.ts';
 import { TemporalLink } from './temporal-link.ts';
 
 export interface ClientOptions extends Omit<TemporalOptions, 'address'> {
-  /** Null: there is no server now, and only the ledger is asked. @default TEMPORAL_ADDRESS, else the profile's, else localhost:7233 */
+  /**
+   * Host and port of Temporal. Null: there is no server now, and only the ledger is asked.
+   * @default TEMPORAL_ADDRESS, else the profile's, else the embedded server's if it runs, else localhost:7233
+   */
   readonly address?: string | null;
   /** Where embedded files are kept. @default HOLDFAST_HOME, else `.holdfast/` beside the nearest package.json */
   readonly home?: string;
@@ -88,6 +91,7 @@ export class HoldfastClient implements AsyncDisposable {
     const home = options.home ?? findHome({ cwd: directory });
     this.#records = new JobRecords({ home, directory, storeUrl: options.store ?? storeUrl(home, process.env) });
     this.#temporal = new TemporalLink({
+      home,
       ...(address === undefined ? {} : { address }),
       ...(namespace === undefined ? {} : { namespace }),
       ...(dataConverter === undefined ? {} : { dataConverter }),

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { HoldfastError } from '../definitions/errors.ts';
 import { JOB_WORKFLOW, type JobInput, type JobResult, taskQueueOf, WAKE } from '../workflows/messages.ts';
-import { type TemporalOptions, temporalConfig, unreachable } from './connection.ts';
+import { findTemporal, type TemporalOptions, unreachable } from './connection.ts';
 import { failureOf } from './run-failure.ts';
 
 /** What is tried beside the ledger's own write must not keep anybody waiting. */
@@ -20,6 +20,8 @@ const ASK_AGAIN_MS = 500;
 export interface TemporalPlace extends Omit<TemporalOptions, 'address'> {
   /** Null: there is none now. */
   readonly address?: string | null;
+  /** Whose embedded server it is where nothing is configured. */
+  readonly home: string;
 }
 
 /** How a run ended, as its workflow tells; `lost`: Temporal knows nothing of it, only the ledger does. */
@@ -32,6 +34,8 @@ export type RunEnd =
 export class TemporalLink {
   readonly #place: TemporalPlace;
   #client: Promise<Client> | null = null;
+  /** Where it was last looked for. */
+  #address = 'no address';
 
   constructor(place: TemporalPlace) {
     this.#place = place;
@@ -136,9 +140,11 @@ export class TemporalLink {
   }
 
   async #connect(): Promise<Client> {
-    const { address, dataConverter, ...rest } = this.#place;
-    if (address === null) throw unreachable('no address', new Error('no server runs'));
-    const { connection, namespace } = temporalConfig({ ...rest, ...(address === undefined ? {} : { address }) });
+    const { address, dataConverter, home, ...rest } = this.#place;
+    if (address === null) throw unreachable(this.#address, new Error('no server runs'));
+    const options = { ...rest, ...(address === undefined ? {} : { address }) };
+    const { connection, namespace } = await findTemporal(options, home);
+    this.#address = connection.address;
     try {
       return new Client({
         connection: await Connection.connect({ connectTimeout: CONNECT_MS, ...connection }),
@@ -155,12 +161,7 @@ export class TemporalLink {
     try {
       return await work();
     } catch (error) {
-      if (isGrpcServiceError(error))
-        throw unreachable(
-          this.#place.address ?? temporalConfig(this.#place as TemporalOptions).connection.address,
-          error,
-        );
-      throw error;
+      throw isGrpcServiceError(error) ? unreachable(this.#address, error) : error;
     }
   }
 }

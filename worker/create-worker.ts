@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Log } from '../activities/dependencies.ts';
-import { type TemporalOptions, temporalConfig, unreachable } from '../client/connection.ts';
+import { findTemporal, type TemporalConfig, type TemporalOptions, unreachable } from '../client/connection.ts';
 import { type Duration, durationOr } from '../definitions/duration.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, collectJobs } from '../definitions/job.ts';
@@ -66,7 +66,7 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   if (jobs.size + tasks.size === 0) throw nothingToServe();
   const { dataConverter } = options;
   const env = process.env;
-  const { connection: connectionOptions, namespace } = temporalConfig(options, env);
+  const { connection: connectionOptions, namespace } = await findTemporal(options, home, env);
   const home = createHome(options.home ?? findHome({ env }));
   const directory = options.directory ?? process.cwd();
   const log = options.log ?? standardLog(env);
@@ -114,10 +114,7 @@ interface Connecting {
   readonly dataConverter: DataConverter | undefined;
 }
 
-async function connect(
-  options: ReturnType<typeof temporalConfig>['connection'],
-  { namespace, parts, dataConverter }: Connecting,
-) {
+async function connect(options: TemporalConfig['connection'], { namespace, parts, dataConverter }: Connecting) {
   try {
     const connection = await Connection.connect(options);
     parts.add(() => connection.close());
