@@ -30,6 +30,17 @@ export function temporalConfig(options: TemporalOptions = {}, env: NodeJS.Proces
   };
 }
 
+/** The same, where nothing is configured on the home's embedded server, if that runs. */
+export async function findTemporal(
+  options: TemporalOptions,
+  home: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<TemporalConfig> {
+  const address = options.address === undefined && !isTemporalConfigured(env) ? await runningAddress(home) : null;
+  if (address === null) return temporalConfig(options, env);
+  return { connection: { address }, namespace: options.namespace ?? SERVER_NAMESPACE };
+}
+
 /** Whether a Temporal is configured, so that no embedded server is needed. */
 export function isTemporalConfigured(env: NodeJS.ProcessEnv = process.env): boolean {
   if (env.TEMPORAL_ADDRESS) return true;

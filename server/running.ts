@@ -23,6 +23,17 @@ export function describeServer(running: ServerProcess): ServerDescription {
   return { address: `${running.ip}:${running.port}`, pid: running.pid, ui };
 }
 
+/** Where the home's server is now; null where none runs. Starts nothing, and does not ask whether it answers. */
+export async function runningAddress(home: string): Promise<string | null> {
+  try {
+    const [running] = await findServerProcesses(serverFiles(realpathSync(home)).database);
+    return running === undefined ? null : describeServer(running).address;
+  } catch {
+    // No home, or a process table that cannot be read.
+    return null;
+  }
+}
+
 /**
  * The server on the database file, answering; null where there is none. Call it under the server's lock.
  *

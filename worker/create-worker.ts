@@ -66,8 +66,8 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
   if (jobs.size + tasks.size === 0) throw nothingToServe();
   const { dataConverter } = options;
   const env = process.env;
-  const { connection: connectionOptions, namespace } = await findTemporal(options, home, env);
   const home = createHome(options.home ?? findHome({ env }));
+  const { connection: connectionOptions, namespace } = await findTemporal(options, home, env);
   const directory = options.directory ?? process.cwd();
   const log = options.log ?? standardLog(env);
   const shutdownGraceMs = durationOr(options.shutdownGrace, 'shutdownGrace', DEFAULTS.shutdownGraceMs);
