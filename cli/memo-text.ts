@@ -7,8 +7,8 @@ const WHOLE = '$';
 const PART_CHARS_MAX = 60;
 
 /** Entries that may be taken. */
-export function validEntries({ entries, expired, invalidated, running }: TaskStats): number {
-  return Math.max(0, entries - expired - invalidated - running);
+export function validEntries({ entries, expired, invalidated }: TaskStats): number {
+  return entries - expired - invalidated;
 }
 
 /** The parts of a key's value in one line. */
@@ -167,7 +167,7 @@ export function statsTable(stats: readonly TaskStats[]): readonly (readonly stri
     count(each.invalidated),
     count(each.running),
     size(each.bytes),
-    duration(each.costMs),
+    validEntries(each) === 0 ? '-' : cost(each.costMs),
     each.oldestAt === null ? '-' : time(each.oldestAt),
     each.newestAt === null ? '-' : time(each.newestAt),
   ]);
@@ -186,7 +186,8 @@ export function entriesTable(entries: readonly EntryView[]): readonly (readonly 
     entry.madeBy === null ? '-' : cut(entry.madeBy, 32),
     entry.costMs === null ? '-' : cost(entry.costMs),
     entry.bytes === null ? '-' : size(entry.bytes),
-    inputLine(entry.parts, 48),
+    // Of what is being computed only the key's hash is known.
+    inputLine(entry.parts, 48) || '-',
   ]);
   return [head, ...rows];
 }

@@ -49,7 +49,7 @@ export interface TaskStats {
   readonly running: number;
   /** Of the results, in the store and in files. */
   readonly bytes: number;
-  /** What computing them took. */
+  /** What computing the valid ones took: what they save. */
   readonly costMs: number;
   readonly oldestAt: number | null;
   readonly newestAt: number | null;

@@ -19,7 +19,8 @@ const SQL = `SELECT name AS task, version, entries, expired, invalidated, bytes,
   LEFT JOIN (
     SELECT task_no, count(*) AS entries, count(invalidated_at) AS invalidated,
       sum(invalidated_at IS NULL AND expires_at IS NOT NULL AND expires_at <= ?) AS expired,
-      sum(bytes) AS bytes, sum(cost_ms) AS cost_ms, min(made_at) AS oldest_at, max(made_at) AS newest_at
+      sum(bytes) AS bytes, min(made_at) AS oldest_at, max(made_at) AS newest_at,
+      sum(CASE WHEN invalidated_at IS NULL AND coalesce(expires_at > ?, 1) THEN cost_ms END) AS cost_ms
     FROM hf_memo GROUP BY task_no
   ) USING (task_no)
   LEFT JOIN (SELECT task_no, count(*) AS running FROM hf_memo_claim
@@ -35,7 +36,7 @@ export interface StatsOptions {
 
 /** What there is of each task and version. */
 export async function readStats(tx: Transaction, { now, dead }: StatsOptions): Promise<readonly TaskStats[]> {
-  const rows = await tx.all<Row>(SQL, [now, JSON.stringify(dead)]);
+  const rows = await tx.all<Row>(SQL, [now, now, JSON.stringify(dead)]);
   return rows.map((row) => ({
     task: row.task,
     version: row.version,

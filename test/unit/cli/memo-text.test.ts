@@ -79,18 +79,23 @@ describe('an entry', () => {
   test('in a list is one row; a running one has dashes', () => {
     const [head, row, running] = entriesTable([
       entry,
-      { ...entry, state: 'running', madeAt: null, madeBy: null, costMs: null, bytes: null },
+      { ...entry, state: 'running', parts: {}, madeAt: null, madeBy: null, costMs: null, bytes: null },
     ]);
     expect(head).toHaveLength(row?.length ?? 0);
     expect(row?.slice(0, 4)).toEqual([key.slice(0, 12), 'locate', '1', 'valid']);
-    expect(running?.slice(4, 8)).toEqual(['-', '-', '-', '-']);
+    expect(running?.slice(4)).toEqual(['-', '-', '-', '-', '-']);
   });
 });
 
-test('statistics count what is left as valid', () => {
+test('statistics count what is left as valid, whatever is being computed beside it; where nothing is, nothing is saved', () => {
   const stats = { task: 'locate', version: '1', entries: 10, expired: 3, invalidated: 2, running: 1 };
-  const [, row] = statsTable([{ ...stats, bytes: 2_000, costMs: 61_000, oldestAt: at, newestAt: null }]);
-  expect(row).toEqual(['locate', '1', '10', '4', '3', '2', '1', '2.0 kB', '1 min 1 s', time(at), '-']);
+  const more = { bytes: 2_000, costMs: 61_000, oldestAt: at, newestAt: null };
+  const [, row, over] = statsTable([
+    { ...stats, ...more },
+    { ...stats, ...more, expired: 8, costMs: 0 },
+  ]);
+  expect(row).toEqual(['locate', '1', '10', '5', '3', '2', '1', '2.0 kB', '1 min 1 s', time(at), '-']);
+  expect(over?.slice(2, 9)).toEqual(['10', '0', '8', '2', '1', '2.0 kB', '-']);
 });
 
 describe('an explanation', () => {
