@@ -5,6 +5,10 @@ import type { Tx } from '../definitions/tx.ts';
 import { decodeValue, encodeValue } from '../definitions/values.ts';
 import { AttemptEffects } from './attempt-effects.ts';
 import type { JobSession } from './job-session.ts';
+import { RunningSteps } from './running-steps.ts';
+import { textOfThrown } from './thrown.ts';
+
+const SELECT_STEP = 'SELECT value FROM hf_once WHERE job_no = ? AND item_key = ? AND name = ?';
 
 /** An item on its way through the user's function. */
 export interface ItemWork {
@@ -36,6 +40,7 @@ export class CallContext implements ItemContext {
   readonly #steps: string;
   readonly #task: TaskSpec | null;
   #effects: AttemptEffects | null = null;
+  #running: RunningSteps | null = null;
 
   constructor(
     session: JobSession,
@@ -90,7 +95,7 @@ export class CallContext implements ItemContext {
   once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
     const step = this.#once(name, fn);
     // A function that does not await it, or calls it when its attempt is over, must not end the process with it.
-    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${error}`));
+    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${textOfThrown(error)}`));
     return step;
   }
 
@@ -131,21 +136,26 @@ export class CallContext implements ItemContext {
     this.#assertNotOver('once');
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
     const { ledger, job } = this.#session;
-    const place = [job.job_no, this.#work.key, this.#steps + name] as const;
-    const [row] = await ledger.read((tx) =>
-      tx.all<{ value: string }>('SELECT value FROM hf_once WHERE job_no = ? AND item_key = ? AND name = ?', place),
-    );
-    if (row) return decodeValue(row.value) as T;
-    const value = await fn();
-    const text = encodeValue(value);
-    await ledger.write((tx) =>
-      tx.run('INSERT INTO hf_once (job_no, item_key, name, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING', [
-        ...place,
-        text,
-      ]),
-    );
-    this.#session.onceUsed = true;
+    const text = await this.#runningSteps().run(this.#steps + name, async (step) => {
+      const place = [job.job_no, this.#work.key, step] as const;
+      const [row] = await ledger.read((tx) => tx.all<{ value: string }>(SELECT_STEP, place));
+      if (row) return row.value;
+      const made = encodeValue(await fn());
+      const stands = await ledger.write(async (tx) => {
+        const sql = 'INSERT INTO hf_once (job_no, item_key, name, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
+        if ((await tx.run(sql, [...place, made])) > 0) return made;
+        return (await tx.all<{ value: string }>(SELECT_STEP, place))[0]?.value ?? made;
+      });
+      this.#session.onceUsed = true;
+      return stands;
+    });
     return decodeValue(text) as T;
+  }
+
+  #runningSteps(): RunningSteps {
+    if (this.#within) return this.#within.#runningSteps();
+    this.#running ??= new RunningSteps();
+    return this.#running;
   }
 
   abort(reason: unknown): void {

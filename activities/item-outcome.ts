@@ -44,6 +44,14 @@ export function judgeFailure(session: JobSession, error: unknown, attempts: numb
 
 /** An error as the ledger keeps it: whatever was thrown, as JSON of bounded size. */
 export function describeError(error: unknown): string {
+  try {
+    return describe(error);
+  } catch {
+    return JSON.stringify({ name: 'thrown', message: 'a value that cannot be shown' });
+  }
+}
+
+function describe(error: unknown): string {
   const max = DEFAULTS.errorMessageCharsMax;
   if (error instanceof Error || isErrorLike(error)) {
     const code = isHoldfastError(error) && error.code in ERRORS ? { code: error.code } : {};

@@ -7,10 +7,12 @@ import { isMemoTask, type Seal } from '../memoization/memoization.ts';
 import type { TaskCallOptions } from '../workflows/messages.ts';
 import { runAs } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
+import type { Outgoing } from './outgoing.ts';
 import { TaskAttempt } from './task-attempt.ts';
 import { TaskCaller } from './task-caller.ts';
 import { TaskCall, TaskCallContext } from './task-context.ts';
 import { judgeAttempt } from './task-failure.ts';
+import { textOfThrown } from './thrown.ts';
 
 /** How long an attempt waits for another that computes the same, holding its slot, before it gives the slot back. */
 const MEMO_WAIT_MS = 10_000;
@@ -23,13 +25,14 @@ export type TaskActivity = (input?: unknown, options?: TaskCallOptions) => Promi
 /** An activity for each task, by the task's name. */
 export function createTaskActivities(
   deps: Dependencies,
-  { tasks, seal }: { readonly tasks: ReadonlyMap<string, TaskSpec>; readonly seal: Seal | null },
+  given: Pick<RunParts, 'seal' | 'outgoing'> & { readonly tasks: ReadonlyMap<string, TaskSpec> },
 ): Readonly<Record<string, TaskActivity>> {
+  const { tasks, ...parts } = given;
   const calls = new TaskCalls(deps.store.database, deps.now);
   const activity =
     (spec: TaskSpec): TaskActivity =>
     (input, options) =>
-      runTask(spec, { deps, calls, seal, options: options ?? {} }, input);
+      runTask(spec, { ...parts, deps, calls, options: options ?? {} }, input);
   return Object.fromEntries([...tasks].map(([name, spec]) => [name, activity(spec)]));
 }
 
@@ -38,6 +41,7 @@ interface RunParts {
   readonly calls: TaskCalls;
   /** What recorded steps go through. */
   readonly seal: Seal | null;
+  readonly outgoing: Outgoing;
   readonly options: TaskCallOptions;
 }
 
@@ -62,6 +66,7 @@ class TaskRun {
   readonly #call: TaskCall;
   readonly #context: TaskCallContext;
   readonly #caller: TaskCaller;
+  readonly #outgoing: Outgoing;
 
   constructor(spec: TaskSpec, parts: RunParts & { readonly activity: Context; readonly attempt: TaskAttempt }) {
     this.#spec = spec;
@@ -69,6 +74,7 @@ class TaskRun {
     this.#activity = parts.activity;
     this.#attempt = parts.attempt;
     this.#calls = parts.calls;
+    this.#outgoing = parts.outgoing;
     this.#call = new TaskCall(parts, spec);
     this.#context = new TaskCallContext(this.#call, spec);
     const refresh = parts.options.refresh === true;
@@ -80,6 +86,7 @@ class TaskRun {
     try {
       const value = await this.#answer(await checkInput(this.#spec, fromJson(json)));
       const result = toJson(value);
+      await this.#outgoing.assertFits(result, this.#spec.name);
       await this.#forget();
       return result;
     } catch (error) {
@@ -161,11 +168,11 @@ class TaskRun {
       context: this.#activity,
       deps: this.#deps,
       failures,
-      isOfStore: this.#call.fault?.error === error,
+      isOfStore: this.#call.fault !== null && this.#call.fault.error === error,
     });
     if (judged.isFinal) await this.#forget();
     else await this.#leave(judged.counts ? failures + 1 : failures, error);
-    return judged.failure;
+    return this.#outgoing.failure(judged.failure);
   }
 
   /** What the next attempt is to know. */
@@ -173,7 +180,7 @@ class TaskRun {
     this.#attempt.beat(failures);
     if (failures === this.#attempt.failures) return;
     const { log } = this.#call;
-    log.warn(`The task failed, and is tried again: ${error}`);
+    log.warn(`The task failed, and is tried again: ${textOfThrown(error)}`);
     await this.#calls
       .recordFailures(this.#attempt.scope, failures)
       .catch((cause) => log.warn(`The failure is not in the store: ${cause}`));

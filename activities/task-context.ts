@@ -8,8 +8,10 @@ import type { Seal } from '../memoization/memoization.ts';
 import { AttemptEffects } from './attempt-effects.ts';
 import type { NestedContext } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
+import { RunningSteps } from './running-steps.ts';
 import { sealText, unsealText } from './sealed-text.ts';
 import type { TaskAttempt } from './task-attempt.ts';
+import { textOfThrown } from './thrown.ts';
 
 interface TaskCallParts {
   readonly deps: Dependencies;
@@ -23,6 +25,7 @@ interface TaskCallParts {
 export class TaskCall {
   readonly attempt: TaskAttempt;
   readonly effects: AttemptEffects;
+  readonly steps = new RunningSteps();
   readonly log: Logger;
   /** Whether there may be records of it to forget. */
   isRecorded: boolean;
@@ -61,10 +64,13 @@ export class TaskCall {
     return stored === null ? null : unsealText(seal, stored);
   }
 
-  async recordStep(name: string, value: string): Promise<void> {
+  /** What is recorded from now on: the value, unless another attempt was first. */
+  async recordStep(name: string, value: string): Promise<string> {
     const { calls, seal, attempt } = this.#parts;
     this.isRecorded = true;
-    await calls.recordStep(attempt.scope, name, await sealText(seal, value));
+    const sealed = await sealText(seal, value);
+    const stored = await calls.recordStep(attempt.scope, name, sealed);
+    return stored === sealed ? value : unsealText(seal, stored);
   }
 }
 
@@ -129,7 +135,7 @@ export class TaskCallContext implements NestedContext {
   once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
     const step = this.#once(name, fn);
     // A function that does not await it, or calls it when its attempt is over, must not end the process with it.
-    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${error}`));
+    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${textOfThrown(error)}`));
     return step;
   }
 
@@ -156,10 +162,12 @@ export class TaskCallContext implements NestedContext {
   async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
     this.#assertNotOver('once');
     if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
-    const known = await this.#store(this.#call.step(this.#steps + name));
-    if (known !== null) return decodeValue(known) as T;
-    const value = encodeValue(await fn());
-    await this.#store(this.#call.recordStep(this.#steps + name, value));
+    const value = await this.#call.steps.run(this.#steps + name, async (step) => {
+      const known = await this.#store(this.#call.step(step));
+      if (known !== null) return known;
+      const made = encodeValue(await fn());
+      return this.#store(this.#call.recordStep(step, made));
+    });
     return decodeValue(value) as T;
   }
 

@@ -4,6 +4,7 @@ import { isHoldfastError } from '../definitions/errors.ts';
 import { isFinal, isRetryAfter, nextDelayMs, retryAfterMs } from '../definitions/retry.ts';
 import type { TaskSpec } from '../definitions/task.ts';
 import type { Dependencies } from './dependencies.ts';
+import { nameOfThrown, textOfThrown } from './thrown.ts';
 
 /** Before a store that cannot be used is asked again, and before a result that another computes is. */
 const ASK_AGAIN_MS = 2_000;
@@ -17,6 +18,8 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'HF_TRANSACTION_MEMOIZED',
   'HF_DURATION_INVALID',
   'HF_ONCE_NAME',
+  'HF_PAYLOAD_TOO_LARGE',
+  'HF_TX_NESTED',
 ]);
 
 /** What becomes of an attempt that did not go well. */
@@ -58,7 +61,7 @@ export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
     const why =
       given?.nonRetryable || attempt < spec.retry.attempts ? 'and is not tried again' : 'its retries are used up';
     const times = attempt === 1 ? 'once' : `${attempt} times`;
-    const message = `Task ${spec.name} failed ${times}, ${why}: ${messageOf(error)}`;
+    const message = `Task ${spec.name} failed ${times}, ${why}: ${textOfThrown(error)}`;
     return { failure: final(error, message), counts: true, isFinal: true };
   }
   const delayMs = nextDelayMs(spec.retry, attempt, deps.random());
@@ -85,7 +88,7 @@ function stopOf({ context, deps }: Failing): FailedAttempt | null {
 function later(error: unknown, delayMs: number): ApplicationFailure {
   return ApplicationFailure.create({
     type: typeOf(error),
-    message: messageOf(error),
+    message: textOfThrown(error),
     nextRetryDelay: Math.max(1, delayMs),
     category: ApplicationFailureCategory.BENIGN,
   });
@@ -95,7 +98,7 @@ function again(error: unknown, delayMs: number): ApplicationFailure {
   const given = error instanceof ApplicationFailure ? error : null;
   return ApplicationFailure.create({
     type: typeOf(error),
-    message: messageOf(error),
+    message: textOfThrown(error),
     nextRetryDelay: given?.nextRetryDelay ?? Math.max(1, delayMs),
     ...(given?.details ? { details: given.details } : {}),
     ...(given?.category ? { category: given.category } : {}),
@@ -122,10 +125,5 @@ function causeOf(error: unknown): { readonly cause?: Error } {
 function typeOf(error: unknown): string {
   if (isHoldfastError(error)) return error.code;
   if (error instanceof ApplicationFailure && error.type) return error.type;
-  return error instanceof Error ? error.name : 'Error';
-}
-
-function messageOf(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
-  return String(error);
+  return nameOfThrown(error);
 }

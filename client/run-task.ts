@@ -6,11 +6,12 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { HoldfastError } from '../definitions/errors.ts';
+import { HoldfastError, showValue } from '../definitions/errors.ts';
 import { checkJobId } from '../definitions/job-id.ts';
 import { type AnyTask, isTask, type Task } from '../definitions/task.ts';
 import { fromJson, toJson } from '../definitions/values.ts';
 import { TASK_WORKFLOW, TASKS_QUEUE, type TaskInput, taskQueueOfTask } from '../workflows/messages.ts';
+import { assertFits, PAYLOAD_BYTES_MAX } from './payload-size.ts';
 import type { TemporalLink } from './temporal-link.ts';
 
 /** How soon a server that went away is asked again. */
@@ -40,12 +41,18 @@ export async function runTask(
   options: RunTaskOptions,
 ): Promise<unknown> {
   const name = isTask(task) ? task.name : task;
+  if (typeof name !== 'string') {
+    const problem = 'give a task that defineTask made, or the name of one';
+    throw new HoldfastError('HF_OPTION_INVALID', { option: 'task', value: showValue(name), problem });
+  }
   const { taskQueue, refresh = false } = options;
   const id = options.id === undefined ? `task-${name}-${randomUUID()}` : checkJobId(options.id);
   const args: [TaskInput] = [
     { task: name, input: toJson(input), taskQueue: taskQueue ?? taskQueueOfTask(name), refresh },
   ];
   const client = await temporal.client();
+  const { loadedDataConverter: dataConverter } = client.options;
+  await assertFits(args[0], { what: `The input of task ${name}`, dataConverter, bytesMax: PAYLOAD_BYTES_MAX });
   const handle = await temporal.reaching(() =>
     client.workflow.start(TASK_WORKFLOW, {
       workflowId: id,
@@ -57,7 +64,27 @@ export async function runTask(
       memo: { task: name },
     }),
   );
+  if (options.id !== undefined) await assertSameTask(name, temporal, handle);
   return fromJson(await resultOf(name, client, handle));
+}
+
+/** What was open already under the id may be anything. Errors: HF_OPTION_INVALID. */
+async function assertSameTask(
+  task: string,
+  temporal: TemporalLink,
+  handle: WorkflowHandle & { readonly firstExecutionRunId: string },
+): Promise<void> {
+  const { workflowId, firstExecutionRunId } = handle;
+  const { type, memo } = await temporal.reaching(() =>
+    handle.client.getHandle(workflowId, firstExecutionRunId).describe(),
+  );
+  if (type === TASK_WORKFLOW && memo?.['task'] === task) return;
+  const what = type === TASK_WORKFLOW ? `task ${memo?.['task']}` : `workflow ${type}`;
+  throw new HoldfastError('HF_OPTION_INVALID', {
+    option: 'id',
+    value: workflowId,
+    problem: `${what} is under way by that name: give another`,
+  });
 }
 
 /** Waits through outages of the server. */

@@ -60,6 +60,7 @@ export class TemporalLink {
   ): Promise<{ readonly attached: boolean; readonly runId: string }> {
     const before = await this.describe(input.jobId);
     const attached = before?.status.name === 'RUNNING';
+    if (attached && before.type !== JOB_WORKFLOW) throw notAJob(input.jobId, before.type);
     const last = taskQueue === 'as before' ? before?.taskQueue : taskQueue;
     const client = await this.client();
     const handle = await this.reaching(() =>
@@ -164,6 +165,11 @@ export class TemporalLink {
       throw isGrpcServiceError(error) ? unreachable(this.#address, error) : error;
     }
   }
+}
+
+function notAJob(id: string, type: string): HoldfastError {
+  const problem = `workflow ${type}, which is no job, is under way by that name: give another`;
+  return new HoldfastError('HF_OPTION_INVALID', { option: 'id', value: id, problem });
 }
 
 interface StartPlace {

@@ -124,6 +124,9 @@ export const ERRORS = {
   ),
   HF_MEMO_BUSY: passing('Another process computes task {task} for the same input: asking again.'),
 
+  HF_PAYLOAD_TOO_LARGE: failure(
+    '{what} is {bytes} bytes on its way through Temporal, which takes {max}: keep what is large in a file or a database, and pass where it is.',
+  ),
   HF_TASK_FAILED: failure('Task {task} failed: {reason}.'),
   HF_TRANSACTION_MEMOIZED: failure(
     'Task {task} is memoized and calls ctx.transaction: where a stored result is taken, nothing would be written. Write in a task that is not memoized, and let it call the memoized one.',
@@ -168,6 +171,9 @@ export const ERRORS = {
   ),
   HF_TX_FAILED: failure(
     'A statement failed ({reason}) and its error was caught: let it reach Holdfast, nothing was written.',
+  ),
+  HF_TX_NESTED: failure(
+    'ctx.transaction was called inside another transaction on {database}: it would wait for itself. Write with the tx of the outer one.',
   ),
   HF_TX_ENDED_INSIDE: failure(
     '{statement} ended the transaction from within, so all of it was rolled back: let errors reach Holdfast.',

@@ -1,5 +1,6 @@
 import { type Duration, parseDuration } from './duration.ts';
 import { HoldfastError, showValue } from './errors.ts';
+import { settleUnseen } from './settle-unseen.ts';
 import type { Storable } from './values.ts';
 
 /** How results of a task are stored and taken again. */
@@ -109,12 +110,6 @@ function endOf(expires: Duration | Date, option: string): Extract<Expiration, { 
 
 /** By tag: a date of another realm (a test runner's) is as good. */
 const isDate = (value: unknown): value is Date => Object.prototype.toString.call(value) === '[object Date]';
-
-/** What a function gives by mistake, a promise, is refused; should it reject, that must not end the process. */
-export function settleUnseen(value: unknown): void {
-  if (typeof value !== 'object' || value === null || !('then' in value)) return;
-  Promise.resolve(value).catch(() => undefined);
-}
 
 /**
  * When a result that was just computed stops being taken, in milliseconds since 1970; null for never.

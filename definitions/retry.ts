@@ -2,6 +2,7 @@ import { checkOptions, type OptionsOf } from './check-options.ts';
 import { type Duration, durationMs, parseDuration } from './duration.ts';
 import { HoldfastError, showValue } from './errors.ts';
 import { DEFAULTS } from './limits.ts';
+import { settleUnseen } from './settle-unseen.ts';
 
 /** What is known of the attempt that failed. */
 export interface RetryInfo {
@@ -111,7 +112,10 @@ function plainDelayMs(delays: RetryDelays, attempt: number): number {
 export function isFinal(policy: RetryPolicy, error: unknown, attempt: number): boolean {
   if (attempt >= policy.attempts) return true;
   try {
-    return policy.when !== null && !policy.when(error, { attempt });
+    if (policy.when === null) return false;
+    const again: unknown = policy.when(error, { attempt });
+    settleUnseen(again);
+    return !again;
   } catch {
     return true;
   }

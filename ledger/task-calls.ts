@@ -42,16 +42,17 @@ export class TaskCalls {
     return row?.value ?? null;
   }
 
-  /** Durable when it resolves. The first record of a step stays. */
-  async recordStep(scope: string, name: string, value: string): Promise<void> {
-    await this.#write((tx, now) =>
-      tx.run('INSERT INTO hf_task_once (scope, name, value, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING', [
+  /** Durable when it resolves. The first record of a step stays: resolves to it. */
+  async recordStep(scope: string, name: string, value: string): Promise<string> {
+    return this.#write(async (tx, now) => {
+      const sql = 'INSERT INTO hf_task_once (scope, name, value, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
+      if ((await tx.run(sql, [scope, name, value, now])) > 0) return value;
+      const [row] = await tx.all<{ value: string }>('SELECT value FROM hf_task_once WHERE scope = ? AND name = ?', [
         scope,
         name,
-        value,
-        now,
-      ]),
-    );
+      ]);
+      return row?.value ?? value;
+    });
   }
 
   /** The call has ended: nobody asks any more. */
@@ -62,16 +63,18 @@ export class TaskCalls {
     });
   }
 
-  async #write(work: (tx: Transaction, now: number) => Promise<unknown>): Promise<void> {
+  async #write<T>(work: (tx: Transaction, now: number) => Promise<T>): Promise<T> {
     const now = this.#now();
     const purge = now - this.#purgedAt >= PURGE_EVERY_MS;
-    await this.#database.write(async (tx) => {
-      await work(tx, now);
-      if (!purge) return;
+    const written = await this.#database.write(async (tx) => {
+      const done = await work(tx, now);
+      if (!purge) return done;
       for (const table of ['hf_task_once', 'hf_task_call']) {
         await tx.run(`DELETE FROM ${table} WHERE at < ?`, [now - DEFAULTS.taskRecordsMs]);
       }
+      return done;
     });
     if (purge) this.#purgedAt = now;
+    return written;
   }
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { HoldfastError } from '../definitions/errors.ts';
-import { settleUnseen } from '../definitions/memoize.ts';
+import { settleUnseen } from '../definitions/settle-unseen.ts';
 import { keyValue } from './key-value.ts';
 import type { MemoKey, MemoTask } from './memoization.ts';
 import { describeParts } from './parts.ts';

@@ -1,11 +1,15 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Database, Transaction } from '../database/database.ts';
 import { loadMigrations, migrate } from '../database/migrate.ts';
 import { openDatabase } from '../database/open-database.ts';
-import { isHoldfastError } from '../definitions/errors.ts';
+import { HoldfastError, isHoldfastError } from '../definitions/errors.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
 import type { Tx } from '../definitions/tx.ts';
 import { decodeValue, encodeValue } from '../definitions/values.ts';
 import { runUserCallback } from './user-transaction.ts';
+
+/** Whose callbacks the running code is within. */
+const within = new AsyncLocalStorage<readonly Database[]>();
 
 type Callback<T> = (tx: Tx) => T | PromiseLike<T>;
 
@@ -34,13 +38,17 @@ export class RecordedTransactions {
   async run<T>(url: string, { scope, number }: EffectPlace, fn: Callback<T>): Promise<T> {
     try {
       const database = await this.#database(url);
+      const around = within.getStore() ?? [];
+      if (around.includes(database)) throw new HoldfastError('HF_TX_NESTED', { database: database.url });
       const text = await database.write(async (tx) => {
         const rows = await tx.all<{ value: string }>(
           'SELECT value FROM hf_task_effect WHERE scope = ? AND number = ?',
           [scope, number],
         );
         if (rows[0]) return rows[0].value;
-        const value = encodeValue(await runUserCallback(tx, DEFAULTS.transactionTimeoutMs, fn));
+        const value = encodeValue(
+          await within.run([...around, database], () => runUserCallback(tx, DEFAULTS.transactionTimeoutMs, fn)),
+        );
         const now = this.#now();
         await tx.run('INSERT INTO hf_task_effect (scope, number, value, at) VALUES (?, ?, ?, ?)', [
           scope,

@@ -13,7 +13,6 @@ import { createHome, findHome } from '../server/home.ts';
 import { standardLog } from './log.ts';
 import { createOwnWorkers, queuesOf } from './own-workers.ts';
 import { Parts } from './parts.ts';
-import { sealOf } from './payload-bytes.ts';
 import { type OpenProcess, openProcess, openWorkersStore } from './process.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
@@ -91,7 +90,7 @@ export async function createWorker(options: WorkerOptions): Promise<HoldfastWork
       queues: queuesOf(served),
       shutdownGraceMs,
       heartbeatTimeoutMs,
-      seal: sealOf(dataConverter?.payloadCodecs ?? []),
+      dataConverter: client.options.loadedDataConverter,
     });
     parts.add(() => opened.close());
     const workers = await createOwnWorkers(served, { native, namespace, opened, shutdownGraceMs, dataConverter });

@@ -1,5 +1,6 @@
 import { CompleteAsyncError, type Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, type PayloadConverter } from '@temporalio/common';
+import { beatEveryMs } from '../activities/task-attempt.ts';
 import { checkOptions, type OptionsOf } from '../definitions/check-options.ts';
 import { isHoldfastError } from '../definitions/errors.ts';
 import { type Memoize, normalizeMemoize } from '../definitions/memoize.ts';
@@ -9,7 +10,6 @@ import { formOf } from './payload-bytes.ts';
 /** How long an attempt waits for another that computes the same, holding its slot, before it gives the slot back. */
 const WAIT_MS = 10_000;
 const ASK_AGAIN_MS = 1_000;
-const HEARTBEAT_MS = 1_000;
 
 /** How results of an activity that is no task are stored and taken again. */
 export interface MemoizeActivity extends Omit<Memoize<readonly unknown[]>, 'key'> {
@@ -108,7 +108,7 @@ function keepAlive(context: Context, state: { readonly computing: boolean }): ()
   if (context.info.isLocal || context.info.heartbeatTimeoutMs === undefined) return () => undefined;
   const timer = setInterval(() => {
     if (!state.computing) context.heartbeat(context.info.heartbeatDetails);
-  }, HEARTBEAT_MS);
+  }, beatEveryMs(context.info));
   return () => clearInterval(timer);
 }
 

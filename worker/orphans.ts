@@ -22,7 +22,7 @@ interface TokenRow {
 export interface OrphanSweep {
   readonly home: string;
   readonly client: Client;
-  /** What `serverIdOf` says. */
+  /** What `serverFactsOf` says of its id. */
   readonly server: string;
   readonly store: Store;
   /** The task queues that this process works on. */

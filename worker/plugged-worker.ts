@@ -13,7 +13,6 @@ import type { MemoTask } from '../memoization/memoization.ts';
 import { createHome, findHome } from '../server/home.ts';
 import { runMemoized, withConverter } from './memoized-activities.ts';
 import { Parts } from './parts.ts';
-import { sealOf } from './payload-bytes.ts';
 import { type OpenProcess, openProcess, openWorkersStore } from './process.ts';
 import { runtimeLog } from './runtime-log.ts';
 
@@ -198,7 +197,7 @@ export class PluggedWorker {
       queues: [taskQueue],
       shutdownGraceMs,
       heartbeatTimeoutMs,
-      seal: sealOf(loadedDataConverter.payloadCodecs),
+      dataConverter: loadedDataConverter,
     });
     parts.add(() => opened.close());
     await opened.keepSweeping();

@@ -28,7 +28,7 @@ export class ProcessOwner {
     this.#server = server;
   }
 
-  /** `server` is what `serverIdOf` says. */
+  /** `server` is what `serverFactsOf` says of its id. */
   static create(
     home: string,
     { server, id = randomUUID() }: { readonly server: string; readonly id?: string },

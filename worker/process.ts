@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import type { LoadedDataConverter } from '@temporalio/common';
 import { type Activities, createActivities } from '../activities/create-activities.ts';
 import type { Dependencies, Log } from '../activities/dependencies.ts';
 import { taskRuntime } from '../activities/nested-task.ts';
@@ -19,9 +20,11 @@ import { killPoints } from './kill-points.ts';
 import { keepLease } from './lease.ts';
 import { livingOwners } from './living-owners.ts';
 import { failOrphans } from './orphans.ts';
+import { outgoingOf } from './outgoing.ts';
 import { Parts } from './parts.ts';
+import { sealOf } from './payload-bytes.ts';
 import { ProcessOwner } from './process-owner.ts';
-import { serverIdOf } from './server-id.ts';
+import { serverFactsOf } from './server-facts.ts';
 
 const SWEEP_MS = 2_000;
 
@@ -71,8 +74,8 @@ export interface ProcessOptions {
   readonly queues: readonly string[];
   readonly shutdownGraceMs: number;
   readonly heartbeatTimeoutMs: number;
-  /** What stored results go through: the user's payload codecs. */
-  readonly seal: Seal | null;
+  /** The user's: its codecs apply to what is stored. */
+  readonly dataConverter: LoadedDataConverter;
 }
 
 /** What a worker process has open, whoever polls for it: `createWorker`, or a user's own Worker with the plugin. */
@@ -92,13 +95,15 @@ export interface OpenProcess {
 
 /** Takes this process's place among the others: its lease, its lock, its activities. */
 export async function openProcess(options: ProcessOptions): Promise<OpenProcess> {
-  const { home, log, client, store, queues } = options;
+  const { home, log, client, store, queues, tasks, dataConverter } = options;
   const parts = new Parts();
   try {
-    const server = await serverIdOf(client);
+    const facts = await serverFactsOf(client);
+    const server = facts.id;
+    const seal = sealOf(dataConverter.payloadCodecs);
     const owner = await takePlace(options, { server, parts });
     const leaving = new AbortController();
-    const deps = await openDependencies(options, { owner, parts, shutdown: leaving.signal });
+    const deps = await openDependencies(options, { owner, parts, seal, shutdown: leaving.signal });
     const { activities, close } = createActivities(deps);
     parts.add(close);
     const unlisten = onLongLock((database) => log.warn(new HoldfastError('HF_DATABASE_LOCKED', { database }).message));
@@ -110,7 +115,7 @@ export async function openProcess(options: ProcessOptions): Promise<OpenProcess>
       deps,
       owner,
       activities,
-      taskActivities: createTaskActivities(deps, options),
+      taskActivities: createTaskActivities(deps, { tasks, seal, outgoing: outgoingOf(dataConverter, facts) }),
       keepSweeping: async () => {
         await sweep();
         parts.add(repeat(sweep));
@@ -139,11 +144,15 @@ async function takePlace(
 interface Opening {
   readonly owner: ProcessOwner;
   readonly parts: Parts;
+  readonly seal: Seal | null;
   readonly shutdown: AbortSignal;
 }
 
-async function openDependencies(options: ProcessOptions, { owner, parts, shutdown }: Opening): Promise<Dependencies> {
-  const { jobs, store, home, directory, env, log, seal, shutdownGraceMs, heartbeatTimeoutMs } = options;
+async function openDependencies(
+  options: ProcessOptions,
+  { owner, parts, seal, shutdown }: Opening,
+): Promise<Dependencies> {
+  const { jobs, store, home, directory, env, log, shutdownGraceMs, heartbeatTimeoutMs } = options;
   const reach = killPoints(env);
   const memo = await openMemoization({
     database: store.database,

@@ -51,6 +51,9 @@ export async function runJob<J extends AnyJob = AnyJob>(
   options: RunJobOptions = {},
 ): Promise<JobResult> {
   const { id = null, again = false, limit = null, refresh = false, taskQueue } = options;
+  if (limit !== null && !(Number.isSafeInteger(limit) && limit > 0)) {
+    throw invalid(`Option limit is ${String(limit)}; give a whole number above 0.`);
+  }
   const { holdfastIdentifyJob } = proxyActivities<Activities>({
     startToCloseTimeout: '1 minute',
     retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
@@ -59,11 +62,13 @@ export async function runJob<J extends AnyJob = AnyJob>(
   const identity = await holdfastIdentifyJob({ name, params: toJson(params), id });
   if (identity.id === workflowInfo().workflowId) {
     const message = `Job ${name} has the id ${identity.id}, which is this workflow's own: start one of them with another id.`;
-    throw ApplicationFailure.nonRetryable(message, 'HF_OPTION_INVALID');
+    throw invalid(message);
   }
   const input = { jobId: identity.id, name, params: identity.params, again, limit, ...(refresh ? { refresh } : {}) };
   return runAlone(input, taskQueue);
 }
+
+const invalid = (message: string): ApplicationFailure => ApplicationFailure.nonRetryable(message, 'HF_OPTION_INVALID');
 
 /** One run at a time has the id: behind another's, this one finds what it left, which is mostly nothing. */
 async function runAlone(input: JobInput, taskQueue: string | undefined): Promise<JobResult> {

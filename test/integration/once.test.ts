@@ -34,6 +34,23 @@ describe('ctx.once', () => {
     expect(steps).toBe(1);
   }, 60_000);
 
+  test('two steps of one name at once are one step', async () => {
+    let steps = 0;
+    const job = defineJob({
+      name: 'steps-at-once',
+      source: items(['a']),
+      key: (item) => item,
+      run(_, ctx) {
+        const step = () => ctx.once('step', () => new Promise((resolve) => setTimeout(() => resolve(++steps), 20)));
+        return Promise.all([step(), step()]);
+      },
+    });
+
+    const handle = await holdfast.run(job);
+
+    expect(await Array.fromAsync(handle.results())).toMatchObject([{ result: [1, 1] }]);
+  }, 60_000);
+
   test('is refused once the attempt is over, and the job ends as it would have', async () => {
     const { promise: refused, resolve } = Promise.withResolvers<unknown>();
     const job = defineJob({

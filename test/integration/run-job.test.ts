@@ -75,6 +75,11 @@ describe('a job that a workflow of the user runs', () => {
     expect(jobs.calls).toHaveLength(2);
   });
 
+  test('a limit that is none is refused', async () => {
+    const failing = working(() => squares(9, { id: 'limited', limit: -1 }));
+    await expect(failing).rejects.toMatchObject({ cause: { type: 'HF_OPTION_INVALID' } });
+  });
+
   test('params that do not fit are refused by name, once', async () => {
     const failing = working(() => site.execute('anyJobFlow', { taskQueue, args: ['squares', { upTo: 3, down: 1 }] }));
     await expect(failing).rejects.toMatchObject({ cause: { cause: { type: 'HF_PARAM_UNKNOWN' } } });

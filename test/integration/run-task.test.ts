@@ -121,6 +121,36 @@ describe('a task run by a client with no workflow of its own', () => {
     expect(calls).toEqual([500]);
   });
 
+  test('an id under which something else is under way is refused, by runTask and by start', async () => {
+    await withWorker(async (client) => {
+      const first = client.runTask(slow, 1_000, { id: 'taken' });
+      while (calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      const another = { code: 'HF_OPTION_INVALID', fields: { option: 'id', value: 'taken' } };
+      await expect(client.runTask(add, { x: 1, y: 1 }, { id: 'taken' })).rejects.toMatchObject(another);
+      await expect(client.start(secretive, { params: { word: 'any' }, id: 'taken' })).rejects.toMatchObject(another);
+      expect(await first).toBe(1_000);
+    });
+    const open = await site.client.workflow.start('holdfastJob', {
+      workflowId: 'a-job',
+      taskQueue: 'nowhere',
+      args: [],
+    });
+    await using client = new HoldfastClient({ address: site.server.address, home: site.home });
+    await expect(client.runTask(slow, 1, { id: 'a-job' })).rejects.toMatchObject({ code: 'HF_OPTION_INVALID' });
+    await open.terminate();
+  });
+
+  test.each([3_000_000, 6_000_000])('an input of %s bytes is refused before it is sent', async (bytes) => {
+    await using client = new HoldfastClient({ address: site.server.address, home: site.home });
+    const sending = client.runTask(fail, 'x'.repeat(bytes));
+    await expect(sending).rejects.toMatchObject({ code: 'HF_PAYLOAD_TOO_LARGE', fields: { max: 2_097_152 } });
+  });
+
+  test('what is no task is refused', async () => {
+    await using client = new HoldfastClient({ address: site.server.address, home: site.home });
+    await expect(client.runTask((() => 1) as never, 1 as never)).rejects.toMatchObject({ code: 'HF_OPTION_INVALID' });
+  });
+
   test('a failed one says which task, how often and why', async () => {
     const failing = withWorker((client) => client.runTask(fail, 'luck'));
     await expect(failing).rejects.toMatchObject({

@@ -61,6 +61,19 @@ export class TaskBench {
     );
   };
 
+  /** Runs each of the tasks from a workflow of its own, at once; what each came to. */
+  runEach = (
+    tasks: readonly AnyTask[],
+    options: Record<string, unknown> = {},
+  ): Promise<PromiseSettledResult<unknown>[]> => {
+    const { site, workflowBundle } = this;
+    const taskQueue = site.newName('queue');
+    const args = tasks.map(({ name }) => [name, null, options]);
+    return site.working({ taskQueue, workflowBundle, plugins: [site.plugin({ tasks })] }, () =>
+      Promise.allSettled(args.map((each) => site.execute('taskFlow', { taskQueue, args: each }))),
+    );
+  };
+
   /** Milliseconds between the calls. */
   waits(): readonly number[] {
     return this.calls.slice(1).map((at, n) => at - (this.calls[n] as number));

@@ -19,7 +19,7 @@ describe('what a task is given and gives', () => {
       return { attempt, jobId, itemKey, params, aborted: ctx.signal.aborted };
     });
     expect(await run({ tasks: [seen] })).toEqual({ attempt: 2, jobId: '', itemKey: '', params: {}, aborted: false });
-    expect(keys[0]).toMatch(/^taskFlow-\d+\/[\da-f-]{36}\/\d+$/);
+    expect(keys[0]).toMatch(/^taskFlow-\d+\/[\da-f-]{36}\/\d+\/\d+$/);
     expect(new Set(keys).size).toBe(1);
   });
 

@@ -56,3 +56,12 @@ export async function localFlow(name: string, input: unknown): Promise<unknown> 
   });
   return activities[name]?.(input);
 }
+
+/** A task twice, one after the other. */
+export async function twiceFlow(
+  name: string,
+  input: unknown,
+  options: Record<string, unknown> = {},
+): Promise<readonly unknown[]> {
+  return [await taskFlow(name, input, options), await taskFlow(name, input, options)];
+}

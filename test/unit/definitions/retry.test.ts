@@ -85,6 +85,12 @@ describe('the end of trying', () => {
     expect(isFinal(policy, 'fatal', 1)).toBe(true);
   });
 
+  test('a `when` that gives a promise by mistake tries again, and a rejection of it does not end the process', async () => {
+    const policy = policyOf({ when: (async () => Promise.reject(new Error('bug in when'))) as never });
+    expect(isFinal(policy, new Error('failed'), 1)).toBe(false);
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+
   test('a `when` that throws ends the tries instead of the job', () => {
     const policy = policyOf({
       when: () => {

@@ -1,0 +1,32 @@
+import { DEFAULTS } from '../definitions/limits.ts';
+
+const NAME_CHARS_MAX = 200;
+
+/** What was thrown, in words: an error's message, another value itself. Bounded, and never throws, whatever a getter does. */
+export function textOfThrown(thrown: unknown): string {
+  return cut(safely(() => plainText(thrown)) ?? 'a value that cannot be shown', DEFAULTS.errorMessageCharsMax);
+}
+
+/** An error's name; `Error` for what is none. */
+export function nameOfThrown(thrown: unknown): string {
+  const name = safely(() => (thrown instanceof Error ? String(thrown.name) : 'Error'));
+  return cut(name || 'Error', NAME_CHARS_MAX);
+}
+
+function plainText(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null) return String(thrown);
+  if ('message' in thrown) return String(thrown.message);
+  return JSON.stringify(thrown) ?? String(thrown);
+}
+
+function safely<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch {
+    return null;
+  }
+}
+
+export function cut(text: string, charsMax: number): string {
+  return text.length > charsMax ? `${text.slice(0, charsMax)}…` : text;
+}
