@@ -33,6 +33,11 @@ function definitions(): readonly string[] {
       table('definitions/task.ts', 'TaskOptions'),
     ),
     section(
+      'memoize',
+      'Of a task; how it works: [memoization](../memoization.md). `{}` takes all defaults.',
+      table('definitions/memoize.ts', 'Memoize'),
+    ),
+    section(
       'ctx',
       'What `run` and a task are given besides their input.',
       memberTable('definitions/context.ts', 'TaskContext'),
@@ -82,7 +87,7 @@ function programs(): readonly string[] {
     ),
     section(
       'memoizeActivities',
-      'Of `HoldfastPlugin`, by activity type. Also `expires`, `refresh`, `storage` and `onStoreError` of `memoize`.',
+      'Of `HoldfastPlugin`, by activity type. Also `expires`, `refresh`, `storage` and `onStoreError` of [`memoize`](#memoize).',
       interfaceTable('worker/memoized-activities.ts', 'MemoizeActivity'),
     ),
     section(
