@@ -15,6 +15,7 @@ import type { ItemWork } from './item-context.ts';
 import { LoadGate } from './load-gate.ts';
 import { RateLimit } from './rate-limit.ts';
 import { type JobLook, lookAtJob } from './run-status.ts';
+import { servedJob } from './served-job.ts';
 import { Slots } from './slots.ts';
 
 /** How long one look at the ledger and the leases serves all attempts of a process. */
@@ -89,8 +90,7 @@ export class JobSession {
   }
 
   static async open(deps: Dependencies, run: OpenedRun): Promise<JobSession> {
-    const spec = deps.jobs.get(run.name);
-    if (!spec) throw new Error(`this worker does not serve job ${run.name}`);
+    const spec = servedJob(deps, run.name);
     // Params are in the ledger, whose place the sink's params decide: take them from the run.
     const params = decodeValue(run.params) as Readonly<Record<string, unknown>>;
     const { source, sink } = portsOf(spec, params);

@@ -11,6 +11,7 @@ import type { SourceChange, SourcePort, SourceReader } from '../sources/source.t
 import type { JobInput, NothingNew, OpenedRun } from '../workflows/messages.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type AnySinkPort, openLedger, portsOf, sinkIdentity } from './job-session.ts';
+import { servedJob } from './served-job.ts';
 import { compareSource } from './source-change.ts';
 
 interface Opening {
@@ -32,8 +33,7 @@ export async function openJob(
   deps: Dependencies,
   { input, runId }: { readonly input: JobInput; readonly runId: string },
 ): Promise<OpenedRun | NothingNew> {
-  const spec = deps.jobs.get(input.name);
-  if (!spec) throw new Error(`this worker does not serve job ${input.name}`);
+  const spec = servedJob(deps, input.name);
   deps.reach('during-open');
   const { source, sink } = portsOf(spec, decodeValue(input.params) as Record<string, unknown>);
   const before = await findInRegistry(deps, input.jobId);

@@ -216,6 +216,9 @@ export const ERRORS = {
   HF_EPOCH_OLD: failure('Job {id} was started again or ended meanwhile: this attempt stops and changes nothing.'),
 
   // Temporal and the server
+  HF_JOB_NOT_SERVED: passing(
+    'A worker of the task queue does not serve job {job}, only {served}: give the job to jobs of its HoldfastPlugin, or correct the name.',
+  ),
   HF_SERVER_UNREACHABLE: passing(
     'Temporal cannot be reached at {address}: {reason}. Start one (holdfast server start), or correct TEMPORAL_ADDRESS.',
   ),

@@ -13,6 +13,14 @@ a process. \`error.fields\` holds what stands in braces below.
 
 *Wrong use* ends a command with exit code 2, a *failure* with 1. One that is *passing* may go well later with nothing
 changed, so Holdfast tries again by itself where it can.
+
+Three types of failures are no errors of a program's, and stand in Temporal's histories only:
+
+| type | what |
+|---|---|
+| \`HF_PROCESS_DIED\` | an attempt whose process is gone, given back by another one: it is made again |
+| \`HF_PROCESS_LEAVES\` | an attempt of a worker that is told to stop, or could not open its store: it is made again |
+| \`HF_UNEXPECTED\` | what nobody foresaw, with its own message; of a job's activity it is final after 8 tries |
 `;
 
 /** The whole page. */

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { HoldfastClient } from '../../client/index.ts';
+import { defineJob } from '../../definitions/job.ts';
+import { items } from '../../sources/items.ts';
 import type { JobResult } from '../../workflows/index.ts';
 import { bundle, PluggedSite } from './plugged-site.ts';
 import * as jobs from './programs/job-definitions.ts';
@@ -95,6 +97,27 @@ describe('a job that a workflow of the user runs', () => {
       site.client.workflow.execute('squaresFlow', { taskQueue, workflowId: 'same', args: [2, { id: 'same' }] }),
     );
     await expect(failing).rejects.toMatchObject({ cause: { type: 'HF_OPTION_INVALID' } });
+  });
+
+  test('a job that the worker does not have is named, and runs once a worker has it', async () => {
+    const args = ['doubles', {}];
+    const workflowId = site.newName('later');
+    const warned: string[] = [];
+    const log = { debug() {}, info() {}, warn: (line: string) => void warned.push(line), error() {} };
+    const lacking = { taskQueue, workflowBundle, plugins: [site.plugin({ jobs, log })] };
+    const handle = await site.working(lacking, async () => {
+      const started = await site.client.workflow.start('anyJobFlow', { taskQueue, workflowId, args });
+      while (warned.length === 0) await sleep(20);
+      return started;
+    });
+    const { raw } = await handle.describe();
+    expect(raw.pendingActivities?.[0]?.lastFailure).toMatchObject({
+      applicationFailureInfo: { type: 'HF_JOB_NOT_SERVED' },
+      message: expect.stringMatching(/does not serve job doubles, only mendable, paid, squares: .*HoldfastPlugin/),
+    });
+    const doubles = defineJob({ name: 'doubles', source: items([1, 2]), key: (n) => n, run: (n) => 2 * n });
+    const having = { taskQueue, workflowBundle, plugins: [site.plugin({ jobs: [doubles] })] };
+    expect(await site.working(having, () => handle.result())).toMatchObject({ job: 'doubles', state: 'complete' });
   });
 
   test('cancelling the workflow cancels the job, and its ledger knows', async () => {
