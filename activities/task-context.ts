@@ -59,9 +59,9 @@ export class TaskCall {
 
   /** What a step gave, as an encoded value; null where it has not been recorded. */
   async step(name: string): Promise<string | null> {
-    const { calls, seal, attempt } = this.#parts;
+    const { calls, attempt } = this.#parts;
     const stored = await calls.step(attempt.scope, name);
-    return stored === null ? null : unsealText(seal, stored);
+    return stored === null ? null : this.#opened(name, stored);
   }
 
   /** What is recorded from now on: the value, unless another attempt was first. */
@@ -70,7 +70,15 @@ export class TaskCall {
     this.isRecorded = true;
     const sealed = await sealText(seal, value);
     const stored = await calls.recordStep(attempt.scope, name, sealed);
-    return stored === sealed ? value : unsealText(seal, stored);
+    return stored === sealed ? value : this.#opened(name, stored);
+  }
+
+  async #opened(name: string, stored: string): Promise<string> {
+    try {
+      return await unsealText(this.#parts.seal, stored);
+    } catch (cause) {
+      throw new HoldfastError('HF_STEP_UNREADABLE', { step: name, reason: textOfThrown(cause) }, { cause });
+    }
   }
 }
 

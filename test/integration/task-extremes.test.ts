@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, type PayloadCodec } from '@temporalio/common';
 import type { TaskContext } from '../../definitions/context.ts';
 import { TaskBench } from './task-bench.ts';
 
@@ -87,6 +87,22 @@ describe('heartbeats', () => {
   });
 });
 
+const flip = (data: Uint8Array | null | undefined) => data?.map((byte) => byte ^ 0xff) ?? null;
+
+/** Turns bytes around, and leaves alone what was sent without it. */
+const codec: PayloadCodec = {
+  encode: async (payloads) =>
+    payloads.map(({ metadata, data }) => ({
+      metadata: { encoding: Buffer.from('binary/turned'), inner: metadata?.['encoding'] ?? new Uint8Array() },
+      data: flip(data),
+    })),
+  decode: async (payloads) =>
+    payloads.map((payload) => {
+      const inner = payload.metadata?.['inner'];
+      return inner ? { metadata: { encoding: inner }, data: flip(payload.data) } : payload;
+    }),
+};
+
 describe('what is recorded of a call', () => {
   test('steps of one name at once are one step, and one within itself is refused', async () => {
     let steps = 0;
@@ -96,6 +112,39 @@ describe('what is recorded of a call', () => {
       return [await Promise.all([step(), step(), step()]), await within];
     });
     expect(await run({ tasks: [twice] })).toEqual([[1, 1, 1], 'HF_ONCE_NAME']);
+  });
+
+  test('a step recorded before payload codecs were added is taken with them', async () => {
+    let steps = 0;
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+    const stepping = task('stepping', { retry: { delays: ['1ms'] } }, async (_, ctx) => {
+      const step = await ctx.once('step', () => ++steps);
+      if (bench.calls.length === 1) stop();
+      if (bench.calls.length === 1) await sleep(60_000, undefined, { signal: ctx.signal });
+      return step;
+    });
+    const { site, workflowBundle } = bench;
+    const taskQueue = site.newName('queue');
+    const options = () => ({
+      taskQueue,
+      workflowBundle,
+      plugins: [site.plugin({ tasks: [stepping], shutdownGrace: '1ms' })],
+    });
+    const args = ['stepping', null];
+    const handle = await site.working(options(), async () => {
+      const started = await site.client.workflow.start('taskFlow', {
+        taskQueue,
+        workflowId: site.newName('sealed'),
+        args,
+      });
+      await stopped;
+      return started;
+    });
+    const dataConverter = { payloadCodecs: [codec] };
+    const found = await site.working({ ...options(), dataConverter }, () =>
+      site.clientWith({ dataConverter }).workflow.getHandle(handle.workflowId).result(),
+    );
+    expect([found, steps]).toEqual([1, 1]);
   });
 
   test('calls one after the other under an activity id of the workflow are calls of their own', async () => {
