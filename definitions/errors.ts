@@ -104,6 +104,9 @@ export const ERRORS = {
   ),
   HF_ROW_FAILED: failure('row threw for item {key}: {reason}.'),
   HF_ONCE_NAME: wrongUse('ctx.once was given the name {name}: give a non-empty string, another one for each step.'),
+  HF_STEP_UNREADABLE: passing(
+    'What step {step} of ctx.once gave cannot be opened: {reason}. Give the worker the payload codecs that wrote it; it is asked for again.',
+  ),
   HF_TOLERANCE_EXCEEDED: failure(
     'Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.',
   ),
