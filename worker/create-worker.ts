@@ -7,13 +7,13 @@ import { type Duration, durationOr } from '../definitions/duration.ts';
 import { HoldfastError } from '../definitions/errors.ts';
 import { type AnyJob, collectJobs } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
-import { collectTasks } from '../definitions/task.ts';
 import { storeUrl } from '../ledger/open-store.ts';
 import { createHome, findHome } from '../server/home.ts';
 import { standardLog } from './log.ts';
 import { createOwnWorkers, queuesOf } from './own-workers.ts';
 import { Parts } from './parts.ts';
 import { type OpenProcess, openProcess, openWorkersStore } from './process.ts';
+import { servedTasks } from './served.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
 export interface WorkerOptions extends TemporalOptions {
@@ -61,7 +61,7 @@ export interface HoldfastWorker {
  */
 export async function createWorker(options: WorkerOptions): Promise<HoldfastWorker> {
   const jobs = collectJobs(options.jobs ?? []);
-  const tasks = collectTasks(options.tasks ?? []);
+  const tasks = servedTasks(options.tasks, 'a worker');
   if (jobs.size + tasks.size === 0) throw nothingToServe();
   const { dataConverter } = options;
   const env = process.env;

@@ -15,6 +15,7 @@ import { runMemoized, withConverter } from './memoized-activities.ts';
 import { Parts } from './parts.ts';
 import { type OpenProcess, openProcess, openWorkersStore } from './process.ts';
 import { runtimeLog } from './runtime-log.ts';
+import type { RegisteredActivities } from './unregistered-activities.ts';
 
 const LOOK_MS = 200;
 
@@ -23,6 +24,7 @@ export interface PluginPart {
   readonly tasks: ReadonlyMap<string, TaskSpec>;
   readonly jobs: ReadonlyMap<string, JobSpec>;
   readonly memoized: ReadonlyMap<string, MemoTask>;
+  readonly registered: RegisteredActivities;
   readonly directory: string | undefined;
   readonly home: string | undefined;
   readonly store: string | undefined;
@@ -106,6 +108,7 @@ export class PluggedWorker {
   #add(options: WorkerOptions, part: PluginPart): WorkerOptions {
     if (this.#parts.has(part)) return options;
     this.#parts.add(part);
+    part.registered.add(options.activities);
     for (const [name, task] of part.memoized) this.#memoized.set(name, task);
     const activities: Record<string, unknown> = { ...options.activities };
     const register = (name: string, what: string) => {
@@ -153,6 +156,7 @@ export class PluggedWorker {
   async run(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
     if (this.#process !== null || this.#isIdle()) return next(worker);
     this.#formed = withConverter(this.#memoized, worker.options.loadedDataConverter.payloadConverter);
+    this.#warn(worker);
     const parts = new Parts();
     const opening = this.#open(worker, parts);
     this.#process = opening;
@@ -166,6 +170,15 @@ export class PluggedWorker {
       await opening.finally(() => parts.close());
       this.#process = null;
     }
+  }
+
+  #warn(worker: Worker): void {
+    const { activities } = worker.options;
+    const isAnyUsers = [...activities.values()].some((activity) => !this.#own.has(activity));
+    // One that has none of the user's activities runs workflows, or tasks alone.
+    if (!isAnyUsers) return;
+    const log = this.#place().log ?? runtimeLog();
+    for (const part of this.#parts) part.registered.warnOfMissing(part.memoized.keys(), activities, log);
   }
 
   #isIdle(): boolean {

@@ -8,11 +8,11 @@ import type {
 import type { Log } from '../activities/dependencies.ts';
 import { checkOptions, type OptionsOf } from '../definitions/check-options.ts';
 import { type Duration, durationOr } from '../definitions/duration.ts';
-import { collectJobs, isJob } from '../definitions/job.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
-import { collectTasks } from '../definitions/task.ts';
 import { type MemoizeActivities, normalizeActivities } from './memoized-activities.ts';
 import { PluggedWorker, type PluginPart } from './plugged-worker.ts';
+import { servedJobs, servedTasks } from './served.ts';
+import { RegisteredActivities } from './unregistered-activities.ts';
 
 export interface PluginOptions {
   /**
@@ -74,9 +74,10 @@ export class HoldfastPlugin implements ConnectionPlugin, NativeConnectionPlugin,
     checkOptions({ what: 'HoldfastPlugin' }, options, known);
     const { tasks, jobs, memoizeActivities, directory, home, store, log, shutdownGrace, heartbeatTimeout } = options;
     this.#part = {
-      tasks: collectTasks(tasks ?? []),
-      jobs: collectJobs(Object.values(jobs ?? []).filter(isJob)),
+      tasks: servedTasks(tasks, 'HoldfastPlugin'),
+      jobs: servedJobs(jobs, 'HoldfastPlugin'),
       memoized: normalizeActivities(memoizeActivities ?? {}),
+      registered: new RegisteredActivities(),
       directory,
       home,
       store,

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CompleteAsyncError, Context } from '@temporalio/activity';
 import type { PayloadCodec } from '@temporalio/common';
-import type { WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Worker, type WorkerOptions, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { defineTask } from '../../definitions/task.ts';
 import type { MemoizeActivities } from '../../worker/index.ts';
 import { bundle, PluggedSite } from './plugged-site.ts';
@@ -199,6 +199,33 @@ describe('activities that are no tasks', () => {
     });
     await expect(failing).rejects.toMatchObject({ cause: { cause: { type: 'HF_MEMO_KEY' } } });
     expect(calls).toEqual([]);
+  });
+
+  test('a name that no activity has is warned of, once, with the one that is near', async () => {
+    const warned: string[] = [];
+    const log = { debug() {}, info() {}, warn: (line: string) => void warned.push(line), error() {} };
+    const plugins = [site.plugin({ log, memoizeActivities: { fetchUsr: {}, fetchOften: {}, elsewhere: {} } })];
+    const made = (own: object) => {
+      const options = { connection: site.native, taskQueue: site.newName('queue'), plugins };
+      return Worker.create({ ...options, activities: own });
+    };
+    // Several Workers may share what is configured.
+    const workers = [
+      await made({ fetchUser: activities.fetchUser }),
+      await made({ fetchOften: activities.fetchOften }),
+    ];
+    for (const worker of [...workers, await made({ fetchUser: activities.fetchUser })]) {
+      await worker.runUntil(async () => undefined);
+    }
+    expect(warned).toEqual([
+      'memoizeActivities.fetchUsr memoizes nothing: no Worker with this plugin has an activity of that name (did you mean fetchUser?).',
+      'memoizeActivities.elsewhere memoizes nothing: no Worker with this plugin has an activity of that name.',
+    ]);
+    warned.length = 0;
+    const any = [site.plugin({ log, memoizeActivities: { whatever: {} } })];
+    const options = { taskQueue: site.newName('queue'), plugins: any, activities: { default: activities.now } };
+    await site.working(options, async () => undefined);
+    expect(warned).toEqual([]);
   });
 
   test('an unknown option is refused by name', () => {

@@ -156,6 +156,14 @@ describe('the plugin', () => {
     expect(() => new HoldfastPlugin({ task: [tasks.sum] } as never)).toThrow('tasks');
   });
 
+  test('tasks and jobs without any are refused, with what was given', () => {
+    const given = (options: object) => () => new HoldfastPlugin(options);
+    expect(given({ tasks: { add: () => 1 } })).toThrow('tasks is an object with add; there is no task in it');
+    expect(given({ tasks: tasks.sum })).toThrow('it is a task itself: give an array of tasks');
+    expect(given({ jobs: tasks })).toThrow('there is no job in it: give what defineJob returns');
+    expect(given({ tasks: [], jobs: {} })).not.toThrow();
+  });
+
   test('nothing is opened by making it and the worker, and all is closed behind the worker', async () => {
     const home = join(site.directory, 'untouched');
     const taskQueue = site.newName('queue');
