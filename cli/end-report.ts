@@ -22,7 +22,8 @@ export function describeEnd(
     );
   }
   if (state === 'failed' || (state === 'cancelled' && error)) lines.push(`  ${error ?? 'no reason was recorded'}`);
-  if (memo.hits > 0 && !nothingNew) lines.push(`  ${describeMemo(memo)}`);
+  if (memo.hits > 0 && !nothingNew)
+    lines.push(`  ${thisRun.applied === items.applied ? '' : 'In all, '}${describeMemo(memo)}`);
   if (leftOut > 0 && !nothingNew) {
     // A source that was read once has nothing that had landed before it, only what repeats itself.
     lines.push(
@@ -49,7 +50,7 @@ export function describeEnd(
   return lines;
 }
 
-/** What memoization spared. */
+/** What memoization spared, in all of the generation. */
 export function describeMemo({ hits, misses, savedMs }: Summary['memo']): string {
   const spared = savedMs < 1_000 ? '' : `, which took ${duration(savedMs)} to compute`;
   return `${counted(hits, 'result')} taken from the store${spared}; ${count(misses)} computed.`;

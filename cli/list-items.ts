@@ -35,7 +35,9 @@ export async function listFailures(output: Output, id: string, out: string | und
         `holdfast: ${counted(listed, 'failure')}; with their input: --out FILE; send them through again: holdfast redrive ${shellWord(id)}`,
       );
     if (summary.items.waiting > 0)
-      output.note(`holdfast: ${counted(summary.items.waiting, 'item')} more wait for their next try`);
+      output.note(
+        `holdfast: ${counted(summary.items.waiting, 'item')} more ${summary.items.waiting === 1 ? 'waits for its' : 'wait for their'} next try`,
+      );
     return 0;
   });
 }

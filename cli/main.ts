@@ -28,6 +28,8 @@ async function main(argv: readonly string[]): Promise<void> {
     // `--version` behind a command is that command's own.
     .enablePositionalOptions()
     .showHelpAfterError('(--help tells more)')
+    // Commander's own errors begin as all others do.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'holdfast: ')) })
     .exitOverride();
   addCommands(program, (json, action) => {
     work = perform(new Output({ json }), action);

@@ -20,6 +20,7 @@ import type { Output } from './output.ts';
 import { ItemPlan } from './plan-items.ts';
 import { MemoPlan } from './plan-memo.ts';
 import { describePlan, expectedMs, type Plan, planDocument } from './plan-text.ts';
+import { runCommand } from './run-command.ts';
 
 export interface PlanOptions extends StartCommandOptions {
   readonly file: string;
@@ -40,7 +41,8 @@ export async function planJob(output: Output, options: PlanOptions): Promise<num
       output.note('holdfast: interrupted');
       return 130;
     }
-    for (const line of describePlan(plan)) output.line(line);
+    const run = { command: runCommand(options), refresh: options.refresh === true };
+    for (const line of describePlan(plan, run)) output.line(line);
     output.document(planDocument(plan));
     return 0;
   } finally {

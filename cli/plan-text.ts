@@ -65,8 +65,15 @@ export function planDocument({ items, memo, expected, ...plan }: Plan): object {
   };
 }
 
+/** What would be run, for the last line. */
+export interface PlannedRun {
+  /** As a shell takes it. */
+  readonly command: string;
+  readonly refresh: boolean;
+}
+
 /** A plan as lines for people. */
-export function describePlan(plan: Plan): readonly string[] {
+export function describePlan(plan: Plan, run: PlannedRun): readonly string[] {
   const { jobId, job, state, generation, source, sink, limit, items, memo } = plan;
   const named = jobId === job ? '' : `job ${job}, `;
   const next = items.toRun > 0 ? 'goes on with it' : 'finds nothing to do';
@@ -80,7 +87,7 @@ export function describePlan(plan: Plan): readonly string[] {
   ];
   if (memo && items.toRun > 0) rows.push(...describeMemo(memo), ['expected', describeExpected(plan)]);
   if (memo?.refusal) rows.push(['', `the first refused: ${cut(memo.refusal, 160)}`]);
-  rows.push(['next', nextStep(plan)]);
+  rows.push(['next', nextStep(plan, run)]);
   return [`${jobId}: ${what} (${named}generation ${generation})`, ...rowLines(rows)];
 }
 
@@ -104,7 +111,7 @@ function refusedItems({ refused }: ItemCounts): number {
 const REFUSALS: Readonly<Record<keyof ItemCounts['refused'], string>> = {
   malformed: 'malformed',
   'too-large': 'too large',
-  schema: 'not as the schema wants them',
+  schema: 'not as the schema wants',
   key: 'without a usable key',
 };
 
@@ -126,7 +133,7 @@ function describeMemo(memo: MemoCounts): readonly (readonly [string, string])[] 
   const parts = [
     `${counted(hits, 'hit')}`,
     `${count(misses)} to compute`,
-    repeated > 0 ? `${count(repeated)} with the input of an item before them` : null,
+    repeated > 0 ? `${count(repeated)} with the input of an item before ${repeated === 1 ? 'it' : 'them'}` : null,
     refused > 0 ? `${count(refused)} refused by schema or key` : null,
   ].filter((part) => part !== null);
   const reasons = Object.entries(memo.reasons).filter(([, number]) => number > 0);
@@ -151,7 +158,7 @@ function reasonText(reason: PlannedReason, { version, otherVersions }: MemoCount
     case 'invalidated':
       return 'invalidated';
     case 'damaged':
-      return 'stored result damaged';
+      return 'whose stored result is damaged';
     case 'running':
       return 'being computed now';
     case 'refresh':
@@ -174,11 +181,14 @@ function describeExpected({ memo, expected }: Plan): string {
 
 function costsText({ count: results, lowMs, highMs }: CostRange): string {
   const [low, high] = [cost(lowMs), cost(highMs)];
-  return `most of ${counted(results, 'result')} took ${low === high ? low : `${low} to ${high}`}`;
+  const took = `took ${low === high ? low : `${low} to ${high}`}`;
+  return results === 1 ? `the one result ${took}` : `most of ${count(results)} results ${took}`;
 }
 
-function nextStep({ items, state, jobId }: Plan): string {
-  if (items.toRun > 0) return 'holdfast run FILE with the same options';
+function nextStep({ items, state, jobId }: Plan, { command, refresh }: PlannedRun): string {
+  if (items.toRun > 0) return command;
   if (items.setAside > 0) return `holdfast redrive ${shellWord(jobId)} sends the quarantined items through again`;
-  return state === null ? 'nothing to do' : 'nothing to do; --again would run every item anew';
+  return state === null
+    ? 'nothing to do'
+    : `nothing to do; ${refresh ? '--refresh --again' : '--again'} would run every item anew`;
 }

@@ -14,6 +14,7 @@ import type { StartCommandOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
 import { quietTemporal } from './quiet-temporal.ts';
+import { runCommand } from './run-command.ts';
 import { openPlace, type TemporalPlace } from './temporal-place.ts';
 
 const LEAVE_MS = 2_000;
@@ -165,7 +166,9 @@ class Run {
     const state = status?.summary.state ?? 'running';
     const open = state === 'running' || state === 'paused';
     if (outcome.kind === 'interrupted' && open) {
-      output.note(`holdfast: interrupted; the job stays open. Continue it: ${commandOf(options)}`);
+      output.note(
+        `holdfast: interrupted; the job stays open. Continue it: ${runCommand({ ...options, again: false, refresh: false })}`,
+      );
       output.document((await handle.progress().catch(() => status?.summary)) ?? null);
       return 130;
     }
@@ -192,14 +195,4 @@ function settled(status: JobStatus | null, outcome: Outcome): JobStatus | null {
   const { state } = status.summary;
   if (state !== 'running' && state !== 'paused') return status;
   return { ...status, summary: { ...status.summary, state: outcome.state as JobStatus['summary']['state'] } };
-}
-
-/** The command that continues this run. */
-function commandOf({ file, job, param = {}, id, limit }: RunOptions): string {
-  const words = ['holdfast run', shellWord(file)];
-  if (job !== undefined) words.push('--job', shellWord(job));
-  for (const [name, value] of Object.entries(param)) words.push('--param', shellWord(`${name}=${value}`));
-  if (id !== undefined) words.push('--id', shellWord(id));
-  if (limit !== undefined) words.push('--limit', String(limit));
-  return words.join(' ');
 }

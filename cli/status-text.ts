@@ -36,7 +36,7 @@ function describeItems(items: Summary['items']): string {
   const of = items.total === null ? ` of ${count(items.read)} read so far` : ` of ${count(items.total)}`;
   const share = items.total === null ? '' : ` (${percent(items.applied, items.total)})`;
   const others = [
-    items.waiting > 0 ? `${count(items.waiting)} waiting for their next try` : null,
+    items.waiting > 0 ? `${count(items.waiting)} waiting for ${items.waiting === 1 ? 'its' : 'their'} next try` : null,
     items.quarantined > 0 ? `${count(items.quarantined)} quarantined` : null,
     items.unknown > 0 ? `${count(items.unknown)} unknown` : null,
   ].filter(Boolean);

@@ -58,7 +58,7 @@ function unknownName(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
   return near === null
     ? `there is no such option, there are ${known.join(', ')}`
-    : `there is no such option, did you mean ${near}`;
+    : `there is no such option (did you mean ${near}?)`;
 }
 
 /** The known name that a mistyped one is most likely meant to be, or null where none is near. */

@@ -56,7 +56,7 @@ export async function failOrphans(sweep: OrphanSweep): Promise<number> {
       lock.release({ remove: complete });
     }
   }
-  if (failed > 0) sweep.log.info(`took over ${failed} attempts of processes that died`);
+  if (failed > 0) sweep.log.info(`took over ${failed} ${failed === 1 ? 'attempt' : 'attempts'} of processes that died`);
   return failed;
 }
 

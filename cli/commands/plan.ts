@@ -10,6 +10,7 @@ export function addPlan(program: Command, perform: Perform): void {
       program
         .command('plan')
         .argument('[file]', 'the file that defines the job')
+        .usage('[options] <file>')
         .summary('what run would do now and why: items, stored results, expected time; runs nothing')
         .description(
           "what run with the same options would do: items, stored results, misses and why, expected time. Reads the source; calls no task, no run and no sink, only the job's source, schema, key and input and the task's schema and memoize.key",

@@ -10,6 +10,7 @@ export function addRun(program: Command, perform: Perform): void {
       program
         .command('run')
         .argument('[file]', 'the file that defines the job')
+        .usage('[options] <file>')
         .description('run a job: start it, continue it, or help one that is running; ends when the job does')
         .helpOption(false),
     ),

@@ -10,6 +10,7 @@ export function addStart(program: Command, perform: Perform): void {
       program
         .command('start')
         .argument('[file]', 'the file that defines the job')
+        .usage('[options] <file>')
         .description('start or continue a job, print its id, and leave; workers do the rest')
         .helpOption(false),
     ),

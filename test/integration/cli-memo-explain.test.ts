@@ -118,13 +118,18 @@ describe('explain', () => {
     });
     expect(await ask('1', 'gone')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('no task named gone; it has checked, dated, locate, plain.'),
+      stderr: expect.stringContaining('no task named gone; it has checked, dated, keyed, locate, plain.'),
     });
     expect(await ask('1', 'plain')).toMatchObject({ code: 2, stderr: expect.stringContaining('HF_TASK_NOT_MEMOIZED') });
     expect(await ask('{"street":1}', 'checked')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('does not fit the schema of task checked: town is missing'),
     });
+    for (const [input, why] of [
+      ['{"at":{"town":"Ulm"}}', 'memoize.key of task keyed finds no street in it. (HF_OPTION_INVALID)'],
+      ['5', 'it has no key: memoize.key of task keyed threw Cannot read'],
+    ] as const)
+      expect(await ask(input, 'keyed')).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
     const several = await here.cli('memo', 'explain', 'tasks.ts', '--input', '1');
     expect(several).toMatchObject({ code: 2, stderr: expect.stringContaining('--task NAME. (HF_SEVERAL_TASKS)') });
     here.write('none.ts', 'export const x = 1;\n');

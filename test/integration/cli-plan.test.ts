@@ -89,9 +89,13 @@ describe('a plan of a new job', () => {
     });
     const { code, stdout } = await here.cli('plan', 'job.ts');
     expect(code).toBe(0);
-    expect(stdout).toContain('locate (version 2): 1 hit · 5 to compute · 1 with the input of an item before them');
+    expect(stdout).toContain('locate (version 2): 1 hit · 5 to compute · 1 with the input of an item before it');
     expect(stdout).toContain('1 computed by another version (1 → 2)');
-    expect(stdout).toMatch(/expected about 2\.5 s, 2 at once, as most of \d+ results? took 1\.0 s/);
+    expect(stdout).toMatch(/expected about 2\.5 s, 2 at once, as most of \d+ results took 1\.0 s/);
+    expect(stdout).toMatch(/\n {2}next {5}holdfast run job\.ts\n$/);
+    expect((await here.cli('plan', 'job.ts', '--refresh', '--limit', '2', '--id', 'of two')).stdout).toMatch(
+      /\n {2}next {5}holdfast run job\.ts --id 'of two' --refresh --limit 2\n$/,
+    );
     expect(here.calls()).toEqual([]);
     expect(existsSync(join(here.directory, 'reasons.db'))).toBe(false);
     expect(await site.serverPid()).toBeNull();

@@ -11,6 +11,8 @@ const schema = { '~standard': { version: 1 as const, vendor: 'test', validate: (
 export const locate = defineTask({ name: 'locate', version: VERSION, run, memoize: {} });
 export const dated = defineTask({ name: 'dated', version: '1', run, memoize: {} });
 export const checked = defineTask({ name: 'checked', schema, run, memoize: { refresh: true } });
+export const keyed = defineTask({ name: 'keyed', run, memoize: {
+  key: (input: { street: string; at: { town: string } }) => ({ street: input.street, town: input.at.town }) } });
 export const plain = defineTask({ name: 'plain', run });
 `;
 

@@ -9,12 +9,14 @@ const root = join(import.meta.dirname, '../../..');
 
 describe('the command on another Node', () => {
   test.each(['12.22.12', '18.20.0', '20.20.2', '22.17.1'])(
-    '%s is told in one line that it is too old, and exits 2',
+    '%s is told in one line that it is too old, with --json in one document, and exits 2',
     (version) => {
       const done = startAs(version);
       const { message } = new HoldfastError('HF_NODE_TOO_OLD', { needed: '22.18', version });
-      expect(done.stderr).toBe(`HF_NODE_TOO_OLD: ${message}\n`);
+      expect(done.stderr).toBe(`holdfast: ${message} (HF_NODE_TOO_OLD)\n`);
       expect(done).toMatchObject({ status: 2, stdout: '' });
+      const { status, stdout } = startAs(version, ['memo', 'stats', '--json']);
+      expect([status, JSON.parse(stdout)]).toEqual([2, { error: { code: 'HF_NODE_TOO_OLD', message } }]);
     },
   );
 
@@ -29,7 +31,10 @@ describe('the command on another Node', () => {
 });
 
 /** Starts the command of a built package, of which only the first line is there, in a process that gives itself out as `version`. */
-function startAs(version: string): {
+function startAs(
+  version: string,
+  words: readonly string[] = [],
+): {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -42,7 +47,7 @@ function startAs(version: string): {
     writeFileSync(join(directory, 'dist/cli/main.js'), "console.log('started');\n");
     const disguise = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
     const preload = `data:text/javascript,${encodeURIComponent(disguise)}`;
-    const args = ['--import', preload, join(directory, 'bin/holdfast.js')];
+    const args = ['--import', preload, join(directory, 'bin/holdfast.js'), ...words];
     return spawnSync(process.execPath, args, { encoding: 'utf8' });
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -57,7 +57,8 @@ describe('the expected time', () => {
 });
 
 describe('a plan for people', () => {
-  const said = (change: Partial<Plan> = {}) => describePlan({ ...plan, ...change }).join('\n');
+  const said = (change: Partial<Plan> = {}, refresh = false) =>
+    describePlan({ ...plan, ...change }, { command: 'holdfast run job.ts', refresh }).join('\n');
 
   test('says what is there, what runs, what is computed and why, and how long it takes', () => {
     expect(said()).toBe(`enrich-1a2b: cancelled; a run goes on with it (job enrich, generation 1)
@@ -71,7 +72,7 @@ describe('a plan for people', () => {
              1,000 never computed
                200 computed by another version (1 → 2)
   expected 12 s to 36 s, 10 at once, at most 50/s calls, as most of 5,000 results took 100 ms to 300 ms
-  next     holdfast run FILE with the same options`);
+  next     holdfast run job.ts`);
   });
 
   test('of a job without a memoized task says that everything runs', () => {
@@ -85,6 +86,7 @@ describe('a plan for people', () => {
     expect(said({ items, state: 'complete' })).toMatch(
       /^enrich-1a2b: complete; a run finds nothing to do .* {2}to run {3}nothing\n {2}next {5}nothing to do; --again/s,
     );
+    expect(said({ items, state: 'complete' }, true)).toContain('nothing to do; --refresh --again would run');
     expect(said({ items: { ...items, setAside: 1 } })).toContain('holdfast redrive enrich-1a2b');
   });
 

@@ -101,11 +101,11 @@ describe('a job', () => {
     [{ ...base, run, tolerate: {} }, 'option tolerate.failures is undefined'],
     [
       { ...base, run, tolerate: { failure: 1 } },
-      'option tolerate.failure is 1; there is no such option, did you mean failures',
+      'option tolerate.failure is 1; there is no such option (did you mean failures?)',
     ],
     [{ ...base, run, onDuplicateKey: 'last' }, "option onDuplicateKey is 'last'; give 'quarantine' or 'first'"],
     [{ ...base, run, timeout: 30 }, 'HF_DURATION_INVALID: Option timeout of job j is 30'],
-    [{ ...base, run, concurency: 3 }, 'option concurency is 3; there is no such option, did you mean concurrency'],
+    [{ ...base, run, concurency: 3 }, 'option concurency is 3; there is no such option (did you mean concurrency?)'],
     [{ ...base, run, sink }, 'option sink is'],
     [{ ...base, run, logConsole: 'yes' }, "option logConsole is 'yes'; give true or false"],
     [{ ...base, run, params: { a: 'text' } }, "option params.a is 'text'"],

@@ -44,7 +44,7 @@ describe('a task', () => {
     [{ name: 't', run: 'x' }, "option run is 'x'; give a function"],
     [
       { name: 't', run: () => 1, timeuot: '5s' },
-      "option timeuot is '5s'; there is no such option, did you mean timeout",
+      "option timeuot is '5s'; there is no such option (did you mean timeout?)",
     ],
     [{ name: 't', run: () => 1, timeout: '5 parsecs' }, "HF_DURATION_INVALID: Option timeout of task t is '5 parsecs'"],
     [{ name: 't', run: () => 1, timeout: '0s' }, "option timeout is '0s'"],
