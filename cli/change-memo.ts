@@ -27,7 +27,7 @@ export async function invalidate(output: Output, options: InvalidateOptions): Pr
     output.line(
       invalidated === 0
         ? 'nothing to invalidate: holdfast memo stats shows what there is'
-        : `${entries(invalidated)} invalidated: the next call with such an input computes anew. holdfast memo gc removes what is over`,
+        : `${entries(invalidated)} invalidated: the next call with such an input computes anew. holdfast memo gc removes what is over, files when they are an hour old`,
     );
     return 0;
   });

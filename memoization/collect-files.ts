@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../database/database.ts';
 import { DEFAULTS } from '../definitions/limits.ts';
@@ -54,10 +54,14 @@ async function collectShelf(database: Database, folder: Folder, shelf: string): 
   let files = 0;
   let bytes = 0;
   const old: string[] = [];
+  let removed = 0;
   for (const name of await list(directory)) {
     if (!isOwn(name, shelf) || !(await isOld(join(directory, name)))) continue;
     if (RESULT.test(name)) old.push(name);
-    else await rm(join(directory, name), { force: true });
+    else {
+      await rm(join(directory, name), { force: true });
+      removed += 1;
+    }
   }
   const used = await referred(database, folder, old);
   for (const name of old) {
@@ -67,6 +71,8 @@ async function collectShelf(database: Database, folder: Folder, shelf: string): 
     files += 1;
     bytes += size;
   }
+  // Fails where it is not empty, or gone. A writer that is about to fill it makes it again.
+  if (removed + files > 0) await rmdir(directory).catch(() => undefined);
   return { files, bytes };
 }
 

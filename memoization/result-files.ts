@@ -1,8 +1,10 @@
 import { hash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export const TEMPORARY = '.tmp';
+
+const CREATE_TRIES = 10;
 
 /** Where a result is in a folder: in one of 256, named by its content. */
 export function resultPath(folder: string, sha256: string): string {
@@ -17,10 +19,9 @@ export async function writeResult(folder: string, bytes: Uint8Array): Promise<st
   const sha256 = hash('sha256', bytes, 'hex');
   const path = resultPath(folder, sha256);
   if (await reuse(path, sha256)) return sha256;
-  await mkdir(dirname(path), { recursive: true });
   const aside = `${path}.${randomBytes(6).toString('hex')}${TEMPORARY}`;
   try {
-    const file = await open(aside, 'wx');
+    const file = await create(aside);
     try {
       await file.writeFile(bytes);
       await file.sync();
@@ -34,6 +35,18 @@ export async function writeResult(folder: string, bytes: Uint8Array): Promise<st
   }
   await syncDirectory(dirname(path));
   return sha256;
+}
+
+/** Creates a file and its directory, which a collection may remove between the two: it was empty. */
+async function create(path: string): Promise<FileHandle> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      return await open(path, 'wx');
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== 'ENOENT' || tries === CREATE_TRIES) throw error;
+    }
+  }
 }
 
 async function reuse(path: string, sha256: string): Promise<boolean> {

@@ -154,7 +154,7 @@ describe('invalidate and gc', () => {
     expect(await here.json('memo', 'invalidate', '--task', 'b', '--older-than', '2 days')).toEqual({ invalidated: 1 });
     const { stdout } = await here.cli('memo', 'invalidate', '--task', 'a', '--version', '1');
     expect(stdout).toBe(
-      '3 entries invalidated: the next call with such an input computes anew. holdfast memo gc removes what is over\n',
+      '3 entries invalidated: the next call with such an input computes anew. holdfast memo gc removes what is over, files when they are an hour old\n',
     );
     const left = (await here.json('memo', 'stats')) as { readonly valid: number }[];
     expect(left.map(({ valid }) => valid)).toEqual([0, 2, 1]);
