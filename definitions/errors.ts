@@ -28,7 +28,7 @@ export const ERRORS = {
   HF_SEVERAL_TASKS: wrongUse('{file} has several tasks ({tasks}): choose one with --task NAME.'),
   HF_TASK_NOT_IN_FILE: wrongUse('{file} has no task named {task}; it has {tasks}.'),
   HF_NODE_TOO_OLD: wrongUse(
-    'Holdfast needs Node {needed} or newer, and this is Node {version}: install a newer one, or run it with npx node@24.',
+    'Holdfast needs Node {needed} or newer, and this is Node {version}: install a newer one, or run it with npx -p node@24 holdfast.',
   ),
 
   // Params and identity
@@ -108,7 +108,7 @@ export const ERRORS = {
     'What step {step} of ctx.once gave cannot be opened: {reason}. Give the worker the payload codecs that wrote it; it is asked for again.',
   ),
   HF_TOLERANCE_EXCEEDED: failure(
-    'Job {id} failed: {failed} of {read} items are quarantined, more than tolerate allows ({tolerate}). See holdfast failures {id}.',
+    'Job {id} failed: it has quarantined {failed} of {read} items, more than tolerate allows ({tolerate}). See holdfast failures {id}.',
   ),
 
   // Memoization
