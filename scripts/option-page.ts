@@ -100,6 +100,7 @@ function programs(): readonly string[] {
       'From `holdfast/workflows`.',
       interfaceTable('workflows/run-job.ts', 'RunJobOptions'),
     ),
+    section('What runJob returns', 'A `JobResult`, of plain JSON.', memberTable('workflows/messages.ts', 'JobResult')),
     section('new HoldfastClient(options)', 'From `holdfast/client`.', client),
     section(
       'client.start(job, options)',

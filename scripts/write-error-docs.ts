@@ -3,6 +3,13 @@ import { writeFileSync } from 'node:fs';
 import type { ErrorEntry } from '../definitions/error-message.ts';
 import { ERRORS } from '../definitions/errors.ts';
 
+/** What stands in histories beside the codes. */
+export const FAILURE_TYPES = {
+  HF_PROCESS_DIED: 'an attempt whose process is gone, given back by another one: it is made again',
+  HF_PROCESS_LEAVES: 'an attempt of a worker that is told to stop, or could not open its store: it is made again',
+  HF_UNEXPECTED: "what nobody foresaw, with its own message; of a job's activity it is final after 8 tries",
+};
+
 const intro = `# Errors
 
 <!-- Written by scripts/write-error-docs.ts from definitions/errors.ts: do not edit. -->
@@ -18,9 +25,9 @@ Three types of failures are no errors of a program's, and stand in Temporal's hi
 
 | type | what |
 |---|---|
-| \`HF_PROCESS_DIED\` | an attempt whose process is gone, given back by another one: it is made again |
-| \`HF_PROCESS_LEAVES\` | an attempt of a worker that is told to stop, or could not open its store: it is made again |
-| \`HF_UNEXPECTED\` | what nobody foresaw, with its own message; of a job's activity it is final after 8 tries |
+${Object.entries(FAILURE_TYPES)
+  .map(([type, what]) => `| \`${type}\` | ${what} |`)
+  .join('\n')}
 `;
 
 /** The whole page. */

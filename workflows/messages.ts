@@ -117,13 +117,19 @@ export type CloseOutcome =
   /** Something is not done after all (a reset history): plan from the start again. */
   | { readonly kind: 'not-done' };
 
+/** How a run of a job ended. */
 export interface JobResult {
+  /** By which commands and `client.job` find it: what failed, and its results. */
   readonly jobId: string;
+  /** Its name. */
   readonly job: string;
+  /** 1, and one more each time it was begun anew. */
   readonly generation: number;
+  /** `partial`: some items are quarantined, no more than `tolerate` allows; beyond that it is `failed`. */
   readonly state: 'complete' | 'partial' | 'failed' | 'cancelled';
+  /** Why it failed; else null. */
   readonly error: string | null;
-  /** This run found nothing to do: since when the job has been as it is, in milliseconds since 1970. */
+  /** Where this run found nothing to do: since when the job has been as it is, in milliseconds since 1970; else null. */
   readonly nothingNewSince: number | null;
 }
 
