@@ -12,7 +12,7 @@ import { TaskAttempt } from './task-attempt.ts';
 import { TaskCaller } from './task-caller.ts';
 import { TaskCall, TaskCallContext } from './task-context.ts';
 import { judgeAttempt } from './task-failure.ts';
-import { textOfThrown } from './thrown.ts';
+import { stackOfThrown, textOfThrown } from './thrown.ts';
 
 /** How long an attempt waits for another that computes the same, holding its slot, before it gives the slot back. */
 const MEMO_WAIT_MS = 10_000;
@@ -181,6 +181,7 @@ class TaskRun {
     if (failures === this.#attempt.failures) return;
     const { log } = this.#call;
     log.warn(`The task failed, and is tried again: ${textOfThrown(error)}`);
+    log.debug(`It failed at ${stackOfThrown(error) ?? 'an unknown place: what was thrown is no error'}`);
     await this.#calls
       .recordFailures(this.#attempt.scope, failures)
       .catch((cause) => log.warn(`The failure is not in the store: ${cause}`));

@@ -4,7 +4,7 @@ import { isHoldfastError } from '../definitions/errors.ts';
 import { isFinal, isRetryAfter, nextDelayMs, retryAfterMs } from '../definitions/retry.ts';
 import type { TaskSpec } from '../definitions/task.ts';
 import type { Dependencies } from './dependencies.ts';
-import { nameOfThrown, textOfThrown } from './thrown.ts';
+import { nameOfThrown, stackOfThrown, textOfThrown } from './thrown.ts';
 
 /** Before a store that cannot be used is asked again, and before a result that another computes is. */
 const ASK_AGAIN_MS = 2_000;
@@ -96,7 +96,7 @@ function later(error: unknown, delayMs: number): ApplicationFailure {
 
 function again(error: unknown, delayMs: number): ApplicationFailure {
   const given = error instanceof ApplicationFailure ? error : null;
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: typeOf(error),
     message: textOfThrown(error),
     nextRetryDelay: given?.nextRetryDelay ?? Math.max(1, delayMs),
@@ -104,6 +104,10 @@ function again(error: unknown, delayMs: number): ApplicationFailure {
     ...(given?.category ? { category: given.category } : {}),
     ...causeOf(error),
   });
+  // It stands for the function's own error: what matters is where that was made.
+  const stack = stackOfThrown(error);
+  if (stack !== null) failure.stack = stack;
+  return failure;
 }
 
 function final(error: unknown, message: string): ApplicationFailure {

@@ -39,6 +39,37 @@ describe('retries of a task in a workflow', () => {
     expect(bench.calls).toHaveLength(3);
   });
 
+  test('leave with each failure where the function failed, not only with the last one', async () => {
+    const { promise: looked, resolve } = Promise.withResolvers<void>();
+    const once = task(
+      'traced',
+      { retry: { attempts: 2, delays: ['1ms'] } },
+      async function whereItFails(_, { attempt }) {
+        if (attempt === 1) throw new RangeError('out of range', { cause: new Error('deep') });
+        await looked;
+      },
+    );
+    const { site, workflowBundle } = bench;
+    const taskQueue = site.newName('queue');
+    await site.working({ taskQueue, workflowBundle, plugins: [site.plugin({ tasks: [once] })] }, async () => {
+      const args = ['traced', null, {}];
+      const handle = await site.client.workflow.start('taskFlow', {
+        taskQueue,
+        args,
+        workflowId: site.newName('traced'),
+      });
+      while (bench.calls.length < 2) await sleep(20);
+      const { raw } = await handle.describe();
+      expect(raw.pendingActivities?.[0]?.lastFailure).toMatchObject({
+        message: 'out of range',
+        stackTrace: expect.stringMatching(/whereItFails.*task-retries\.test\.ts/),
+        cause: { message: 'deep' },
+      });
+      resolve();
+      await handle.result();
+    });
+  });
+
   test('end at once where `when` says so', async () => {
     const retry = { when: (error: unknown) => (error as Error).message !== 'final' };
     const bad = task('final', { retry }, () => {
