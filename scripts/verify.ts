@@ -19,7 +19,7 @@ interface Outcome {
   readonly ms: number;
 }
 
-const stepTimeoutMs = 10 * 60_000;
+const stepTimeoutMs = 15 * 60_000;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const check = (name: string, command: string): Step => ({ name, command });
 const suite = (name: string, path = `test/${name}`): Step => ({
