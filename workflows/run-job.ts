@@ -39,7 +39,8 @@ export interface RunJobOptions {
  * the job. How it ended is in `state`.
  *
  * Errors, as the cause of an `ActivityFailure` or `ChildWorkflowFailure`: HF_PARAM_UNKNOWN, HF_PARAM_MISSING, HF_PARAM_INVALID, HF_PARAMS_DIFFER,
- * HF_JOB_OF_OTHER_NAME, HF_OPTION_INVALID, and what makes a job impossible to open (HF_SOURCE_MISSING …).
+ * HF_JOB_OF_OTHER_NAME, HF_OPTION_INVALID, and what makes a job impossible to open (HF_SOURCE_MISSING …). HF_JOB_NOT_SERVED is tried again
+ * until a worker has the job.
  *
  * @example
  * import type enrich from './enrich.ts';
