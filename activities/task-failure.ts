@@ -22,6 +22,9 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'HF_TX_NESTED',
 ]);
 
+/** Others are at work: no fault of the task's. */
+const PASSING: ReadonlySet<string> = new Set(['HF_MEMO_BUSY', 'HF_DATABASE_LOCKED']);
+
 /** What becomes of an attempt that did not go well. */
 export interface FailedAttempt {
   /** To be thrown out of the activity. */
@@ -51,7 +54,7 @@ export function judgeAttempt(error: unknown, failing: Failing): FailedAttempt {
   const stopped = stopOf(failing);
   if (stopped !== null) return stopped;
   if (isRetryAfter(error)) return wait(later(error, retryAfterMs(error, deps.now())));
-  if (isOfStore || isHoldfastError(error, 'HF_MEMO_BUSY')) return wait(later(error, ASK_AGAIN_MS));
+  if (isOfStore || (isHoldfastError(error) && PASSING.has(error.code))) return wait(later(error, ASK_AGAIN_MS));
   if (isHoldfastError(error) && PERMANENT.has(error.code)) {
     return { failure: final(error, `Task ${spec.name}: ${error.message}`), counts: true, isFinal: true };
   }

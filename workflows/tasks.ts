@@ -4,13 +4,12 @@ import { type ProxyTasksOptions, taskActivity } from './task-activities.ts';
 
 export type { ProxyTasksOptions } from './task-activities.ts';
 
+/** What is `any` may be a task, but says of which name it is as little as of any other. */
+type NameOf<V> = 0 extends 1 & V ? never : V extends Task<infer Name, never, unknown> ? Name : never;
+
 /** The tasks among a module's exports (or an object's values), by the name of each: what {@link proxyTasks} gives. */
 export type TasksByName<T> = {
-  readonly [K in keyof T as T[K] extends Task<infer Name, never, unknown> ? Name : never]: T[K] extends Task<
-    string,
-    infer I,
-    infer R
-  >
+  readonly [K in keyof T as NameOf<T[K]>]: T[K] extends Task<string, infer I, infer R>
     ? (...input: undefined extends I ? [input?: I] : [input: I]) => Promise<R>
     : never;
 };

@@ -2,6 +2,7 @@ import { renameSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
+import { HoldfastError } from '../../definitions/errors.ts';
 import { RetryAfter } from '../../definitions/retry.ts';
 import { TaskBench } from './task-bench.ts';
 
@@ -143,6 +144,14 @@ describe('retries of a task in a workflow', () => {
     );
     expect(found).toBe('computed');
     expect(bench.calls).toHaveLength(2);
+  });
+
+  test('a database that another program holds uses up no try', async () => {
+    const held = task('held', { retry: { attempts: 1 } }, () => {
+      if (bench.calls.length === 1) throw new HoldfastError('HF_DATABASE_LOCKED', { database: 'shop.db' });
+      return 'written';
+    });
+    expect(await run({ tasks: [held] })).toBe('written');
   });
 
   test('count from attempts of the activity where it is a local one', async () => {

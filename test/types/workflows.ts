@@ -84,6 +84,13 @@ export async function inClient(client: HoldfastClient, environment: TestEnvironm
   same<typeof tested, { at: Date; input: string | undefined }>(true);
 }
 
+/** An export of type `any` beside tasks. */
+export function besideAny(): void {
+  // biome-ignore lint/suspicious/noExplicitAny: what a user's module may hold.
+  const tasks = proxyTasks<{ readonly sum: typeof sum; readonly whatever: any }>();
+  same<keyof typeof tasks, 'add'>(true);
+}
+
 export function inWorker(module: Module): void {
   new HoldfastPlugin({ tasks: module, jobs: [squares] });
   new HoldfastPlugin({ tasks: [sum, stamp], jobs: { squares } });
