@@ -86,7 +86,6 @@ export async function inClient(client: HoldfastClient, environment: TestEnvironm
 
 /** An export of type `any` beside tasks. */
 export function besideAny(): void {
-  // biome-ignore lint/suspicious/noExplicitAny: what a user's module may hold.
   const tasks = proxyTasks<{ readonly sum: typeof sum; readonly whatever: any }>();
   same<keyof typeof tasks, 'add'>(true);
 }
