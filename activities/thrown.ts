@@ -34,6 +34,6 @@ function safely<T>(look: () => T): T | null {
   }
 }
 
-export function cut(text: string, charsMax: number): string {
+function cut(text: string, charsMax: number): string {
   return text.length > charsMax ? `${text.slice(0, charsMax)}…` : text;
 }
