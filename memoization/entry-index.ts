@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/database.ts';
 import type { StoredRow } from './entry.ts';
 import { STORED_COLUMNS } from './entry-rows.ts';
-import { HEAD_DIGITS, headBytes, hexOf } from './key-bytes.ts';
+import { HEAD_DIGITS, headBytes } from './key-bytes.ts';
 import { selectMany } from './many.ts';
 import { Recent } from './recent.ts';
 
@@ -26,7 +26,7 @@ export class FoundRows {
   }
 
   add(rows: readonly StoredRow[]): void {
-    for (const row of rows) this.#rows.set(hexOf(row.tail), row);
+    for (const row of rows) this.#rows.set(row.tail_hex, row);
   }
 }
 

@@ -6,7 +6,7 @@ import { DEFAULTS } from '../definitions/limits.ts';
 import { decodeValue, encodeValue } from '../definitions/values.ts';
 import type { StoredRow } from './entry.ts';
 import type { NewEntry } from './entry-rows.ts';
-import { hexOf, tailBytes } from './key-bytes.ts';
+import { HEAD_DIGITS, hexOf } from './key-bytes.ts';
 import type { Hit, MemoTask, Seal } from './memoization.ts';
 import { readResult, resultPath, writeResult } from './result-files.ts';
 
@@ -140,15 +140,14 @@ export async function storedBytes(row: StoredRow): Promise<Uint8Array | null> {
 
 function inlineBytes(row: StoredRow): Uint8Array | null {
   if (row.value === null || row.checksum === null) return null;
-  return row.checksum === crc32(row.value, beginning(row.tail)) ? row.value : null;
+  return row.checksum === crc32(row.value, beginning(row.tail_hex)) ? row.value : null;
 }
 
 /** Begun with the key, so that a value is never taken for another key's. */
 function checksumOf(hash: string, bytes: Uint8Array): number {
-  return crc32(bytes, beginning(tailBytes(hash)));
+  return crc32(bytes, beginning(hash.slice(HEAD_DIGITS)));
 }
 
-const beginning = (key: Uint8Array): number =>
-  (((key[0] ?? 0) << 24) | ((key[1] ?? 0) << 16) | ((key[2] ?? 0) << 8) | (key[3] ?? 0)) >>> 0;
+const beginning = (digits: string): number => Number.parseInt(digits.slice(0, 8), 16);
 
 const formOf = (task: MemoTask): number => (task.values === undefined ? OWN_FORM : CALLERS_FORM);

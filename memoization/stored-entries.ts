@@ -23,7 +23,7 @@ import { claimsWhere, entriesWhere, hasPrefix } from './selection.ts';
 import { settleAll } from './settle.ts';
 import { readStats } from './stats.ts';
 
-const LISTED = `${STORED_COLUMNS}, key, task_no, parts, (SELECT name FROM hf_memo_task t WHERE t.task_no = hf_memo.task_no) AS task,
+const LISTED = `${STORED_COLUMNS}, tail, key, task_no, parts, (SELECT name FROM hf_memo_task t WHERE t.task_no = hf_memo.task_no) AS task,
   (SELECT version FROM hf_memo_task t WHERE t.task_no = hf_memo.task_no) AS version`;
 const FOUND_MAX = 1_000;
 /** Results of which costs are told: the newest. */
