@@ -1,12 +1,11 @@
 import type { BatchContext, ItemContext, Logger } from '../definitions/context.ts';
-import { HoldfastError, showValue } from '../definitions/errors.ts';
+import { HoldfastError } from '../definitions/errors.ts';
 import type { TaskSpec } from '../definitions/task.ts';
 import type { Tx } from '../definitions/tx.ts';
-import { decodeValue, encodeValue } from '../definitions/values.ts';
+import { encodeValue } from '../definitions/values.ts';
 import { AttemptEffects } from './attempt-effects.ts';
 import type { JobSession } from './job-session.ts';
 import { RunningSteps } from './running-steps.ts';
-import { textOfThrown } from './thrown.ts';
 
 const SELECT_STEP = 'SELECT value FROM hf_once WHERE job_no = ? AND item_key = ? AND name = ?';
 
@@ -93,10 +92,13 @@ export class CallContext implements ItemContext {
   }
 
   once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
-    const step = this.#once(name, fn);
-    // A function that does not await it, or calls it when its attempt is over, must not end the process with it.
-    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${textOfThrown(error)}`));
-    return step;
+    return this.#runningSteps().once({
+      name,
+      prefix: this.#steps,
+      log: () => this.log,
+      begin: () => this.#assertNotOver('once'),
+      take: (step) => this.#takeStep(step, fn),
+    });
   }
 
   async transaction<T>(url: string, fn: (tx: Tx) => T | PromiseLike<T>): Promise<T> {
@@ -132,24 +134,20 @@ export class CallContext implements ItemContext {
     return this.#isOver || this.#within?.isOver === true;
   }
 
-  async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
-    this.#assertNotOver('once');
-    if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
+  /** What is recorded of a step, or what the function gives now; encoded. */
+  async #takeStep(name: string, fn: () => unknown): Promise<string> {
     const { ledger, job } = this.#session;
-    const text = await this.#runningSteps().run(this.#steps + name, async (step) => {
-      const place = [job.job_no, this.#work.key, step] as const;
-      const [row] = await ledger.read((tx) => tx.all<{ value: string }>(SELECT_STEP, place));
-      if (row) return row.value;
-      const made = encodeValue(await fn());
-      const stands = await ledger.write(async (tx) => {
-        const sql = 'INSERT INTO hf_once (job_no, item_key, name, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
-        if ((await tx.run(sql, [...place, made])) > 0) return made;
-        return (await tx.all<{ value: string }>(SELECT_STEP, place))[0]?.value ?? made;
-      });
-      this.#session.onceUsed = true;
-      return stands;
+    const place = [job.job_no, this.#work.key, name] as const;
+    const [row] = await ledger.read((tx) => tx.all<{ value: string }>(SELECT_STEP, place));
+    if (row) return row.value;
+    const made = encodeValue(await fn());
+    const stands = await ledger.write(async (tx) => {
+      const sql = 'INSERT INTO hf_once (job_no, item_key, name, value) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING';
+      if ((await tx.run(sql, [...place, made])) > 0) return made;
+      return (await tx.all<{ value: string }>(SELECT_STEP, place))[0]?.value ?? made;
     });
-    return decodeValue(text) as T;
+    this.#session.onceUsed = true;
+    return stands;
   }
 
   #runningSteps(): RunningSteps {

@@ -13,6 +13,7 @@ import type { OpenedRun, RunStatus } from '../workflows/messages.ts';
 import type { Dependencies, Log } from './dependencies.ts';
 import type { ItemWork } from './item-context.ts';
 import { LoadGate } from './load-gate.ts';
+import { logWith } from './log-with.ts';
 import { RateLimit } from './rate-limit.ts';
 import { type JobLook, lookAtJob } from './run-status.ts';
 import { servedJob } from './served-job.ts';
@@ -214,14 +215,7 @@ export class JobSession {
   }
 
   logOf(fields: Readonly<Record<string, unknown>>): Log {
-    const { log } = this.deps;
-    const add = (more?: Readonly<Record<string, unknown>>) => ({ job: this.job.job_id, ...fields, ...more });
-    return {
-      debug: (message, more) => log.debug(message, add(more)),
-      info: (message, more) => log.info(message, add(more)),
-      warn: (message, more) => log.warn(message, add(more)),
-      error: (message, more) => log.error(message, add(more)),
-    };
+    return logWith(this.deps.log, { job: this.job.job_id, ...fields });
   }
 }
 

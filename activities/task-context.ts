@@ -1,13 +1,14 @@
 import type { Logger } from '../definitions/context.ts';
-import { HoldfastError, showValue } from '../definitions/errors.ts';
+import { HoldfastError } from '../definitions/errors.ts';
 import type { TaskSpec } from '../definitions/task.ts';
 import type { Tx } from '../definitions/tx.ts';
-import { decodeValue, encodeValue } from '../definitions/values.ts';
+import { encodeValue } from '../definitions/values.ts';
 import type { TaskCalls } from '../ledger/task-calls.ts';
 import type { Seal } from '../memoization/memoization.ts';
 import { AttemptEffects } from './attempt-effects.ts';
 import type { NestedContext } from './caller.ts';
 import type { Dependencies } from './dependencies.ts';
+import { logWith } from './log-with.ts';
 import { RunningSteps } from './running-steps.ts';
 import { sealText, unsealText } from './sealed-text.ts';
 import type { TaskAttempt } from './task-attempt.ts';
@@ -37,7 +38,7 @@ export class TaskCall {
     this.attempt = parts.attempt;
     this.isRecorded = !parts.attempt.isFirst;
     this.effects = new AttemptEffects(parts.deps.transactions, ['task', parts.attempt.scope]);
-    this.log = logOf(parts.deps.log, {
+    this.log = logWith(parts.deps.log, {
       task: task.name,
       call: parts.attempt.madeBy,
       attempt: parts.attempt.failures + 1,
@@ -80,16 +81,6 @@ export class TaskCall {
       throw new HoldfastError('HF_STEP_UNREADABLE', { step: name, reason: textOfThrown(cause) }, { cause });
     }
   }
-}
-
-function logOf(log: Dependencies['log'], fields: Readonly<Record<string, unknown>>): Logger {
-  const add = (more?: Readonly<Record<string, unknown>>) => ({ ...fields, ...more });
-  return {
-    debug: (message, more) => log.debug(message, add(more)),
-    info: (message, more) => log.info(message, add(more)),
-    warn: (message, more) => log.warn(message, add(more)),
-    error: (message, more) => log.error(message, add(more)),
-  };
 }
 
 /** `ctx` of a task in a user's workflow, and of the tasks that it calls. */
@@ -141,10 +132,18 @@ export class TaskCallContext implements NestedContext {
   }
 
   once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
-    const step = this.#once(name, fn);
-    // A function that does not await it, or calls it when its attempt is over, must not end the process with it.
-    step.catch((error) => this.log.warn(`ctx.once(${JSON.stringify(name)}) failed: ${textOfThrown(error)}`));
-    return step;
+    return this.#call.steps.once({
+      name,
+      prefix: this.#steps,
+      log: () => this.log,
+      begin: () => this.#assertNotOver('once'),
+      take: async (step) => {
+        const known = await this.#store(this.#call.step(step));
+        if (known !== null) return known;
+        const made = encodeValue(await fn());
+        return this.#store(this.#call.recordStep(step, made));
+      },
+    });
   }
 
   async transaction<T>(url: string, fn: (tx: Tx) => T | PromiseLike<T>): Promise<T> {
@@ -165,18 +164,6 @@ export class TaskCallContext implements NestedContext {
 
   get isOver(): boolean {
     return this.#isOver || this.#within?.isOver === true;
-  }
-
-  async #once<T>(name: string, fn: () => T | PromiseLike<T>): Promise<T> {
-    this.#assertNotOver('once');
-    if (typeof name !== 'string' || name === '') throw new HoldfastError('HF_ONCE_NAME', { name: showValue(name) });
-    const value = await this.#call.steps.run(this.#steps + name, async (step) => {
-      const known = await this.#store(this.#call.step(step));
-      if (known !== null) return known;
-      const made = encodeValue(await fn());
-      return this.#store(this.#call.recordStep(step, made));
-    });
-    return decodeValue(value) as T;
   }
 
   /** Whatever the function makes of the store's trouble, it is not the function's. */
