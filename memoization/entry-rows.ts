@@ -7,7 +7,7 @@ const FOLDER = `CASE WHEN hf_memo.folder_no IS NOT NULL THEN
 
 /** The columns of a `StoredRow`. */
 export const STORED_COLUMNS = `hf_memo.entry_no, lower(hex(tail)) AS tail_hex, made_at, expires_at, invalidated_at, cost_ms, made_by, form, sealed, bytes,
-  checksum, hf_memo.folder_no, file, ${FOLDER}, value`;
+  checksum, file, ${FOLDER}, value`;
 
 /** A result on its way into the store. */
 export interface NewEntry {

@@ -15,7 +15,6 @@ export interface EntryRow {
   readonly sealed: number;
   readonly bytes: number;
   readonly checksum: number | null;
-  readonly folder_no: number | null;
   readonly file: Uint8Array | null;
 }
 
