@@ -1,11 +1,12 @@
 import type { TaskSpec } from '../definitions/task.ts';
 import type { AskAgain, Claim, ClaimAnswer, MemoKey, MemoTask } from '../memoization/memoization.ts';
+import { persist } from '../memoization/persist.ts';
 import { isStoreFault } from '../memoization/store-fault.ts';
 import { ABANDONED, type Call, type CallResult, startCall } from './call.ts';
 import type { ItemWork } from './item-context.ts';
 import type { JobSession } from './job-session.ts';
 import { MemoTally, ONE_MISS, oneHit } from './memo-tally.ts';
-import { throughLocks, whileLocked } from './through-locks.ts';
+import { whileLocked } from './through-locks.ts';
 
 export interface MemoCallOptions {
   readonly session: JobSession;
@@ -63,7 +64,7 @@ export class MemoCall implements Call {
     let answer: ClaimAnswer;
     try {
       const notBefore = session.notBefore(task);
-      answer = await this.#patiently(() => session.deps.memo.claim(task, key, { notBefore, enclosing: null }));
+      answer = await persist(() => session.deps.memo.claim(task, key, { notBefore, enclosing: null }), this.#again);
     } catch (error) {
       if (task.memoize.onStoreError === 'fail') return this.#storeFailed(error);
       answer = { kind: 'circle' };
@@ -105,12 +106,18 @@ export class MemoCall implements Call {
     const { session, task, input } = this.#options;
     const claim = this.#claim;
     this.#claim = null;
-    const again: AskAgain = task.memoize.onStoreError === 'run' ? () => false : whileLocked(session.deps);
     const memo = new MemoTally();
     memo.add(ONE_MISS);
     if (result.memo) memo.add(result.memo);
     try {
-      const computed = claim && { claim, value: result.value, input, costMs, madeBy: session.job.job_id, again };
+      const computed = claim && {
+        claim,
+        value: result.value,
+        input,
+        costMs,
+        madeBy: session.job.job_id,
+        again: this.#again,
+      };
       if (computed) await session.deps.memo.complete(computed);
     } catch (error) {
       if (!isStoreFault(error)) return { kind: 'error', error, memo };
@@ -121,9 +128,9 @@ export class MemoCall implements Call {
   }
 
   /** A store that another program has locked is waited for, unless the task would rather do without. */
-  #patiently<T>(ask: () => Promise<T>): Promise<T> {
+  get #again(): AskAgain {
     const { session, task } = this.#options;
-    return task.memoize.onStoreError === 'run' ? ask() : throughLocks(session.deps, ask);
+    return task.memoize.onStoreError === 'run' ? () => false : whileLocked(session.deps);
   }
 
   /** No item is to blame: the attempt fails, and is made again. */
@@ -136,9 +143,6 @@ export class MemoCall implements Call {
   async #release(): Promise<void> {
     const claim = this.#claim;
     this.#claim = null;
-    if (claim === null) return;
-    await this.#options.session.deps.memo.release(claim).catch((error) => {
-      this.#options.session.logOf({}).debug(`A claim could not be given back: ${error}`);
-    });
+    if (claim !== null) await this.#options.session.deps.memo.release(claim);
   }
 }
